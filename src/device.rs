@@ -1,0 +1,194 @@
+//! What a guest's devices stand on: a console with input that can be waited for, polled, recorded and
+//! replayed, and output that is buffered but never late.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+/// Where a guest's keys come from.
+pub trait Input: Send {
+    /// Whether a byte could be read at once. A file that has ended has none.
+    fn ready(&mut self) -> io::Result<bool>;
+    /// The next byte, waited for; `None` at the end.
+    fn read(&mut self) -> io::Result<Option<u8>>;
+}
+
+/// Input from bytes in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    bytes: VecDeque<u8>,
+}
+
+impl Script {
+    /// Input of these bytes.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Script {
+        Script { bytes: bytes.into().into() }
+    }
+}
+
+impl Input for Script {
+    fn ready(&mut self) -> io::Result<bool> {
+        Ok(!self.bytes.is_empty())
+    }
+    fn read(&mut self) -> io::Result<Option<u8>> {
+        Ok(self.bytes.pop_front())
+    }
+}
+
+/// What an input once answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// To [`Input::ready`].
+    Ready(bool),
+    /// To [`Input::read`].
+    Read(Option<u8>),
+}
+
+/// Answers in the order in which they were given, shared by a recorder and those who replay it.
+pub type Answers = Arc<Mutex<VecDeque<Answer>>>;
+
+/// Passes an input on and keeps what it answers.
+pub struct Recorder {
+    inner: Box<dyn Input>,
+    answers: Answers,
+}
+
+impl Recorder {
+    /// Records `inner` to `answers`.
+    pub fn new(inner: Box<dyn Input>, answers: Answers) -> Recorder {
+        Recorder { inner, answers }
+    }
+
+    fn keep(&self, answer: Answer) {
+        self.answers.lock().expect("nobody panics while holding the answers").push_back(answer);
+    }
+}
+
+impl Input for Recorder {
+    fn ready(&mut self) -> io::Result<bool> {
+        let ready = self.inner.ready()?;
+        self.keep(Answer::Ready(ready));
+        Ok(ready)
+    }
+    fn read(&mut self) -> io::Result<Option<u8>> {
+        let byte = self.inner.read()?;
+        self.keep(Answer::Read(byte));
+        Ok(byte)
+    }
+}
+
+/// Gives recorded answers again. A question that was not asked in this place when it was recorded is an
+/// error: the runs have parted.
+pub struct Replay {
+    answers: Answers,
+}
+
+impl Replay {
+    /// Replays `answers`, taking them.
+    pub fn new(answers: Answers) -> Replay {
+        Replay { answers }
+    }
+
+    fn next(&self) -> io::Result<Answer> {
+        let answer = self.answers.lock().expect("nobody panics while holding the answers").pop_front();
+        answer.ok_or_else(|| io::Error::other("the recorded input has no more answers"))
+    }
+}
+
+impl Input for Replay {
+    fn ready(&mut self) -> io::Result<bool> {
+        match self.next()? {
+            Answer::Ready(ready) => Ok(ready),
+            Answer::Read(_) => Err(io::Error::other("the recorded run read here where this one polls")),
+        }
+    }
+    fn read(&mut self) -> io::Result<Option<u8>> {
+        match self.next()? {
+            Answer::Read(byte) => Ok(byte),
+            Answer::Ready(_) => Err(io::Error::other("the recorded run polled here where this one reads")),
+        }
+    }
+}
+
+/// Output kept in memory, for tests and comparisons. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Capture(Arc<Mutex<Vec<u8>>>);
+
+impl Capture {
+    /// What was written so far.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.lock().expect("nobody panics while holding the output").clone()
+    }
+}
+
+impl Write for Capture {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody panics while holding the output").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Bytes of output kept before they are handed on.
+const BUFFER: usize = 1 << 16;
+
+/// A keyboard and a display.
+pub struct Console {
+    input: Box<dyn Input>,
+    output: Box<dyn Write + Send>,
+    buffer: Vec<u8>,
+    ended: bool,
+}
+
+impl Console {
+    /// A console with this input and output.
+    pub fn new(input: Box<dyn Input>, output: Box<dyn Write + Send>) -> Console {
+        Console { input, output, buffer: Vec::new(), ended: false }
+    }
+
+    /// A console that reads these bytes and keeps its output in the returned [`Capture`].
+    pub fn scripted(input: impl Into<Vec<u8>>) -> (Console, Capture) {
+        let capture = Capture::default();
+        (Console::new(Box::new(Script::new(input)), Box::new(capture.clone())), capture)
+    }
+
+    /// Whether a byte could be read at once. Output written before is handed on first, so that who sees it
+    /// can answer.
+    pub fn ready(&mut self) -> io::Result<bool> {
+        self.flush()?;
+        self.input.ready()
+    }
+
+    /// The next byte, waited for; `None` at the end. Output written before is handed on first.
+    pub fn read(&mut self) -> io::Result<Option<u8>> {
+        self.flush()?;
+        let byte = self.input.read()?;
+        self.ended |= byte.is_none();
+        Ok(byte)
+    }
+
+    /// Whether a read has met the input's end.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Writes a byte, sometime before the next read or [`Console::flush`].
+    #[inline]
+    pub fn write(&mut self, byte: u8) -> io::Result<()> {
+        self.buffer.push(byte);
+        if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
+    }
+
+    /// Hands all output on.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let result = self.output.write_all(&self.buffer).and_then(|()| self.output.flush());
+        // What could not be written is not tried again: the error ends the run.
+        self.buffer.clear();
+        result
+    }
+}

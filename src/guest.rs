@@ -1,0 +1,174 @@
+//! What a guest provides.
+//!
+//! A guest is a type that implements [`Guest`]: registers and spaces of memory as data, a decoder, the
+//! meaning of an instruction, and the host's side of what an instruction alone cannot say (devices, traps,
+//! faults). From these come the interpreter, the JIT, the lockstep comparison and the rest.
+
+use std::fmt;
+use std::io;
+
+use crate::ops::{FlowOf, Ops, Pc, Type};
+use crate::state::{SpaceInfo, State};
+
+/// A decoded, normalised instruction: an operation of the guest's own numbering and its operands, ready to
+/// use (immediates extended, addresses computed). Operation 0 is reserved: it means *not decoded yet*.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Insn(u64);
+
+impl Insn {
+    /// An instruction with three small operands and a 32-bit one. `op` is not 0.
+    #[inline(always)]
+    pub const fn new(op: u8, a: u8, b: u8, c: u8, imm: u32) -> Insn {
+        Insn(op as u64 | (a as u64) << 8 | (b as u64) << 16 | (c as u64) << 24 | (imm as u64) << 32)
+    }
+    /// The operation.
+    #[inline(always)]
+    pub const fn op(self) -> u8 {
+        self.0 as u8
+    }
+    /// The first small operand.
+    #[inline(always)]
+    pub const fn a(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+    /// The second small operand.
+    #[inline(always)]
+    pub const fn b(self) -> u8 {
+        (self.0 >> 16) as u8
+    }
+    /// The third small operand.
+    #[inline(always)]
+    pub const fn c(self) -> u8 {
+        (self.0 >> 24) as u8
+    }
+    /// The large operand.
+    #[inline(always)]
+    pub const fn imm(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+    /// The instruction as one word; 0 if it is not decoded.
+    #[inline(always)]
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+    /// The inverse of [`Insn::bits`].
+    #[inline(always)]
+    pub(crate) const fn from_bits(bits: u64) -> Insn {
+        Insn(bits)
+    }
+}
+
+impl fmt::Debug for Insn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "op {} a {} b {} c {} imm {:#x}", self.op(), self.a(), self.b(), self.c(), self.imm())
+    }
+}
+
+/// What a guest did wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// What kind, as one word for programs: `access_violation`.
+    pub reason: &'static str,
+    /// The same for people, with the values involved.
+    pub detail: String,
+    /// Address of the instruction, which has not retired.
+    pub pc: Pc,
+    /// The instruction, disassembled.
+    pub instruction: String,
+}
+
+/// Why an instruction was refused. It has changed nothing and can be tried again.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The guest is wrong: a reason as one word, and the same for people.
+    Fault(&'static str, String),
+    /// It wants input, and there is no more.
+    Input,
+    /// The host could not do its part.
+    Io(io::Error),
+}
+
+/// What happens after the host has served an instruction, which retires.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum After {
+    /// The run goes on at this address.
+    Goto(Pc),
+    /// The machine has stopped; it would go on at this address.
+    Halt(Pc),
+}
+
+/// A machine that Kiln runs: its instruction set and the host's side of it.
+///
+/// The value itself holds settings and devices; all that instructions read and write is in the [`State`].
+pub trait Guest: Sized + Send + 'static {
+    /// The guest's name, as the program's `--guest` takes it.
+    const NAME: &'static str;
+    /// Names and types of the register file's slots that the guest uses, from slot 0 on.
+    const SLOTS: &'static [(&'static str, Type)];
+    /// The spaces of memory, placed by [`crate::state::lay_out`].
+    const SPACES: &'static [SpaceInfo];
+    /// The space that instructions are read from where they can also be written: the pc is its address.
+    const CODE: Option<usize>;
+
+    /// How many code addresses there are: a pc is below this, or [`Guest::decode`] gives something that
+    /// does not retire.
+    fn code_len(&self) -> usize;
+    /// The instruction at `pc`. Any word has one; what is none has an operation that means
+    /// [`crate::ops::Flow::Illegal`].
+    fn decode(&self, state: &State, pc: Pc) -> Insn;
+    /// The address of the instruction after the one at `pc`.
+    fn next(pc: Pc) -> Pc;
+    /// What the instruction does: written once, for every client.
+    fn meaning<O: Ops>(insn: Insn, pc: Pc, o: &mut O) -> FlowOf<O>;
+    /// Whether the code at `pc` may be compiled. False where the decoded form depends on more than the word.
+    fn compilable(&self, _state: &State, _pc: Pc) -> bool {
+        true
+    }
+
+    /// A load from an element with [`crate::state::attr::READ`].
+    fn load(&mut self, state: &mut State, space: usize, at: u64) -> Result<u64, Refusal>;
+    /// A store to an element with [`crate::state::attr::WRITE`]. `true` stops the machine after this
+    /// instruction.
+    fn store(&mut self, state: &mut State, space: usize, at: u64, value: u64) -> Result<bool, Refusal>;
+    /// Service `n` for the instruction at `state.pc()`. Writes memory by [`State::poke`].
+    fn trap(&mut self, state: &mut State, n: u16) -> Result<After, Refusal>;
+    /// What an instruction that is none does.
+    fn illegal(&mut self, state: &mut State, insn: Insn) -> Result<After, Refusal>;
+    /// The fault with this number, of [`crate::ops::Ops::require`].
+    fn required(&self, fault: u8) -> (&'static str, String);
+
+    /// The instruction at `pc` as text.
+    fn disassemble(&self, state: &State, pc: Pc) -> String;
+    /// The registers as people know them, by name, in the order of the manual, pc included.
+    fn registers(&self, state: &State) -> Vec<(String, u64)>;
+    /// Hands all buffered output on.
+    fn flush(&mut self) -> io::Result<()>;
+}
+
+/// Why a run ended.
+#[derive(Debug)]
+pub enum Stop {
+    /// The machine stopped itself.
+    Halted,
+    /// The budget is spent.
+    Budget,
+    /// The guest did something wrong.
+    Fault(Fault),
+    /// The machine wants input, and there is no more.
+    Input,
+    /// The host could not do its part.
+    Io(io::Error),
+}
+
+impl Stop {
+    /// The kind of stop, as one word for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Stop::Halted => "halted",
+            Stop::Budget => "budget",
+            Stop::Fault(_) => "fault",
+            Stop::Input => "input",
+            Stop::Io(_) => "io",
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The guests, one folder each.
+
+pub mod lc3;

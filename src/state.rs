@@ -1,0 +1,377 @@
+//! A guest's state: one block of plain bytes that both tiers read and write.
+//!
+//! ```text
+//! 0        budget: u64          instructions that the run may still retire
+//! 8        pc: u32              where to go on
+//! 16       slots: [u64; 128]    the register file; a value narrower than its slot is zero-extended
+//! 2048     spaces               for each: its attributes, a byte an element (where it has them), then its elements
+//! ```
+//!
+//! The offsets are constants of the guest, so the interpreter's accesses and the translator's are the same
+//! few numbers, and native code needs one pointer. This file is one of the few with `unsafe`: all of it
+//! rests on the one invariant that `block` is `Block::size` bytes long and that every offset below stays in it.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ops::Range;
+use std::ptr::NonNull;
+
+use crate::ops::{Int, Pc, Reg, Scalar, Space, Type};
+
+/// Slots in the register file.
+pub const SLOTS: usize = 128;
+/// Offset of the budget in the state.
+pub const BUDGET: usize = 0;
+/// Offset of the pc in the state.
+pub const PC: usize = 8;
+/// Offset of the register file in the state.
+pub const REGISTERS: usize = 16;
+const SPACES: usize = 2048;
+/// Spaces and their attributes start at multiples of a cache line.
+const ALIGN: usize = 64;
+
+/// Attributes of an element of a space: why an access to it is not a plain one. 0 is plain.
+pub mod attr {
+    /// A load asks the guest: a device, a protected word, a watchpoint.
+    pub const READ: u8 = 1;
+    /// A store asks the guest.
+    pub const WRITE: u8 = 2;
+    /// The interpreter holds this word decoded: a store drops that.
+    pub const DECODED: u8 = 4;
+    /// Native code was compiled from this word's value: a store drops that code.
+    pub const COMPILED: u8 = 8;
+    /// Native code accesses this word without a test: giving it an attribute drops that code.
+    pub const TRUSTED: u8 = 16;
+    /// The attributes that stop a store.
+    pub const STORE: u8 = WRITE | DECODED | COMPILED;
+}
+
+/// What limits the addresses of a space.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bound {
+    /// The address type cannot exceed the space: no test.
+    Natural,
+    /// The space's length.
+    Fixed,
+    /// The length in the 32-bit register of this slot (never more than the space's length): a heap that grows.
+    Register(u8),
+}
+
+/// A space of memory, as a guest declares it.
+#[derive(Clone, Copy, Debug)]
+pub struct SpaceInfo {
+    /// Its name, for people.
+    pub name: &'static str,
+    /// The elements' type.
+    pub element: Type,
+    /// Bytes from one address to the next (1 for a heap of bytes that is accessed by words).
+    pub stride: usize,
+    /// Addresses.
+    pub len: usize,
+    /// What limits an access.
+    pub bound: Bound,
+    /// Whether each element has a byte of attributes.
+    pub attributes: bool,
+    offset: usize,
+    attributes_offset: usize,
+}
+
+impl SpaceInfo {
+    /// A space of `len` elements, whole addresses.
+    pub const fn new(name: &'static str, element: Type, len: usize, bound: Bound) -> Self {
+        let stride = element.bytes();
+        SpaceInfo { name, element, stride, len, bound, attributes: false, offset: 0, attributes_offset: 0 }
+    }
+
+    /// The same, with attributes.
+    pub const fn with_attributes(mut self) -> Self {
+        self.attributes = true;
+        self
+    }
+
+    /// The same, addressed by bytes whatever the elements are.
+    pub const fn addressed_by_bytes(mut self) -> Self {
+        self.stride = 1;
+        self
+    }
+
+    /// Offset of the elements in the state, in bytes.
+    #[inline(always)]
+    pub const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Offset of the attributes in the state, in bytes.
+    #[inline(always)]
+    pub const fn attributes_offset(&self) -> usize {
+        self.attributes_offset
+    }
+
+    const fn bytes(&self) -> usize {
+        // An element that starts at the last address may reach past it.
+        self.len * self.stride + self.element.bytes()
+    }
+
+    /// How many addresses an element covers.
+    #[inline(always)]
+    pub const fn span(&self) -> usize {
+        self.element.bytes() / self.stride
+    }
+}
+
+/// Places the spaces in the state, one after the other. A guest's `SPACES` is the result.
+pub const fn lay_out<const N: usize>(mut spaces: [SpaceInfo; N]) -> [SpaceInfo; N] {
+    let mut at = SPACES;
+    let mut i = 0;
+    while i < N {
+        if spaces[i].attributes {
+            spaces[i].attributes_offset = at;
+            at = (at + spaces[i].len).next_multiple_of(ALIGN);
+        }
+        spaces[i].offset = at;
+        at = (at + spaces[i].bytes()).next_multiple_of(ALIGN);
+        i += 1;
+    }
+    spaces
+}
+
+/// A guest's state. All zero at first.
+pub struct State {
+    block: NonNull<u8>,
+    size: usize,
+    spaces: &'static [SpaceInfo],
+    touched: Vec<Range<Pc>>,
+}
+
+// SAFETY: the block is owned by the one `State` and holds plain bytes.
+unsafe impl Send for State {}
+// SAFETY: `&State` gives no way to write.
+unsafe impl Sync for State {}
+
+impl State {
+    /// A state of zeros with these spaces, which [`lay_out`] has placed. Memory that is never touched
+    /// costs address space only.
+    pub fn new(spaces: &'static [SpaceInfo]) -> State {
+        let size = spaces.last().map_or(SPACES, |s| s.offset + s.bytes()).next_multiple_of(ALIGN);
+        assert!(spaces.iter().all(|s| s.offset >= SPACES), "the guest's spaces were not laid out");
+        let layout = Self::layout(size);
+        // SAFETY: the layout's size is not zero.
+        let block = unsafe { alloc_zeroed(layout) };
+        let Some(block) = NonNull::new(block) else { handle_alloc_error(layout) };
+        State { block, size, spaces, touched: Vec::new() }
+    }
+
+    fn layout(size: usize) -> Layout {
+        Layout::from_size_align(size, ALIGN).expect("a guest's spaces fit the address space")
+    }
+
+    /// The spaces.
+    pub fn spaces(&self) -> &'static [SpaceInfo] {
+        self.spaces
+    }
+
+    /// The block's address, for native code.
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.block.as_ptr()
+    }
+
+    /// Reads a plain value at a byte offset that is inside the block.
+    #[inline(always)]
+    fn read<T: Copy>(&self, offset: usize) -> T {
+        debug_assert!(offset + size_of::<T>() <= self.size);
+        // SAFETY: offsets are made in this file from slots below SLOTS and indices below a space's length;
+        // the block is that long (see `new`), lives as long as `self`, and any bytes are a valid T: only
+        // integers are read. Elements of a byte-addressed space may be unaligned.
+        unsafe { self.block.as_ptr().add(offset).cast::<T>().read_unaligned() }
+    }
+
+    /// Writes a plain value at a byte offset that is inside the block.
+    #[inline(always)]
+    fn write<T: Copy>(&mut self, offset: usize, value: T) {
+        debug_assert!(offset + size_of::<T>() <= self.size);
+        // SAFETY: as in `read`; `&mut self` makes the access exclusive.
+        unsafe { self.block.as_ptr().add(offset).cast::<T>().write_unaligned(value) }
+    }
+
+    /// How many instructions the run may still retire.
+    #[inline(always)]
+    pub fn budget(&self) -> u64 {
+        self.read(BUDGET)
+    }
+
+    /// Sets what the run may still retire.
+    #[inline(always)]
+    pub fn set_budget(&mut self, budget: u64) {
+        self.write(BUDGET, budget);
+    }
+
+    /// Where to go on.
+    #[inline(always)]
+    pub fn pc(&self) -> Pc {
+        self.read(PC)
+    }
+
+    /// Sets where to go on.
+    #[inline(always)]
+    pub fn set_pc(&mut self, pc: Pc) {
+        self.write(PC, pc);
+    }
+
+    /// A register's value.
+    #[inline(always)]
+    pub fn get<T: Scalar>(&self, r: Reg<T>) -> T {
+        T::from_bits(self.slot(r.slot()))
+    }
+
+    /// Gives a register a value.
+    #[inline(always)]
+    pub fn set<T: Scalar>(&mut self, r: Reg<T>, value: T) {
+        self.write(REGISTERS + r.slot() * 8, value.to_bits());
+    }
+
+    /// The bits in slot `slot`, modulo [`SLOTS`].
+    #[inline(always)]
+    pub fn slot(&self, slot: usize) -> u64 {
+        self.read(REGISTERS + slot % SLOTS * 8)
+    }
+
+    /// The byte offset of the element at `at` of one of this state's spaces, or `None` outside its bound.
+    #[inline(always)]
+    pub(crate) fn element(&self, info: &'static SpaceInfo, at: u64) -> Option<usize> {
+        debug_assert!(self.spaces.iter().any(|s| s.offset == info.offset && s.len == info.len));
+        let inside = match info.bound {
+            // Checked all the same: folded away where the address type makes it true.
+            Bound::Natural | Bound::Fixed => at <= (info.len - info.span()) as u64,
+            Bound::Register(slot) => {
+                let len = self.slot(slot as usize).min(info.len as u64);
+                at.checked_add(info.span() as u64).is_some_and(|end| end <= len)
+            }
+        };
+        inside.then(|| info.offset + at as usize * info.stride)
+    }
+
+    /// The element at an offset that [`State::element`] gave.
+    #[inline(always)]
+    pub(crate) fn read_element<T: Scalar>(&self, offset: usize) -> T {
+        match T::TYPE {
+            Type::Bool | Type::I8 => T::from_bits(self.read::<u8>(offset) as u64),
+            Type::I16 => T::from_bits(self.read::<u16>(offset) as u64),
+            Type::I32 => T::from_bits(self.read::<u32>(offset) as u64),
+            Type::I64 | Type::F64 => T::from_bits(self.read::<u64>(offset)),
+        }
+    }
+
+    /// Writes the element at an offset that [`State::element`] gave.
+    #[inline(always)]
+    pub(crate) fn write_element<T: Scalar>(&mut self, offset: usize, value: T) {
+        match T::TYPE {
+            Type::Bool | Type::I8 => self.write(offset, value.to_bits() as u8),
+            Type::I16 => self.write(offset, value.to_bits() as u16),
+            Type::I32 => self.write(offset, value.to_bits() as u32),
+            Type::I64 | Type::F64 => self.write(offset, value.to_bits()),
+        }
+    }
+
+    /// The element at `at`, whatever its attributes; `None` outside the space.
+    #[inline(always)]
+    pub fn peek<A: Int, T: Scalar>(&self, space: Space<A, T>, at: A) -> Option<T> {
+        self.element(self.info(space), at.to_bits()).map(|offset| self.read_element(offset))
+    }
+
+    /// The bits of the element at address `at` of space `space`, whatever its type and attributes.
+    pub fn bits(&self, space: usize, at: u64) -> Option<u64> {
+        let info = &self.spaces[space];
+        let offset = self.element(info, at)?;
+        Some(match info.element {
+            Type::Bool | Type::I8 => self.read::<u8>(offset) as u64,
+            Type::I16 => self.read::<u16>(offset) as u64,
+            Type::I32 => self.read::<u32>(offset) as u64,
+            Type::I64 | Type::F64 => self.read(offset),
+        })
+    }
+
+    /// Writes the element at `at`, whatever its attributes; `None` outside the space. If a tier holds
+    /// something made from its old value, that is noted for it ([`State::touch`]).
+    #[inline(always)]
+    pub fn poke<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: A, value: T) -> Option<()> {
+        let offset = self.element(self.info(space), at.to_bits())?;
+        self.write_element(offset, value);
+        if self.attributes(space.id(), at.to_bits()) & (attr::DECODED | attr::COMPILED) != 0 {
+            let at = at.to_bits() as Pc;
+            self.touch(at..at + 1);
+        }
+        Some(())
+    }
+
+    /// Notes that what was decoded or compiled from these code addresses no longer holds. Whoever runs the
+    /// machine looks before it goes on.
+    #[cold]
+    pub fn touch(&mut self, range: Range<Pc>) {
+        self.touched.push(range);
+    }
+
+    /// What was touched since the last call.
+    pub(crate) fn take_touched(&mut self) -> Vec<Range<Pc>> {
+        std::mem::take(&mut self.touched)
+    }
+
+    #[inline(always)]
+    fn info<A, T: Scalar>(&self, space: Space<A, T>) -> &'static SpaceInfo {
+        let info = &self.spaces[space.id()];
+        assert!(info.element as u8 == T::TYPE as u8, "{} does not hold {:?}", info.name, T::TYPE);
+        info
+    }
+
+    /// The attributes of the element at address `at` of space `space`; 0 where there are none.
+    #[inline(always)]
+    pub fn attributes(&self, space: usize, at: u64) -> u8 {
+        let info = &self.spaces[space];
+        if info.attributes && at < info.len as u64 {
+            self.read(info.attributes_offset + at as usize)
+        } else {
+            0
+        }
+    }
+
+    /// The attributes of the element at `at`, for which [`State::element`] gave an offset, of a space that
+    /// has attributes.
+    #[inline(always)]
+    pub(crate) fn attributes_in(&self, info: &'static SpaceInfo, at: u64) -> u8 {
+        debug_assert!(info.attributes && at < info.len as u64);
+        self.read(info.attributes_offset + at as usize)
+    }
+
+    /// Changes attributes of the element at address `at` of space `space`: clears, then sets.
+    #[inline(always)]
+    pub(crate) fn change_attributes(&mut self, space: usize, at: u64, clear: u8, set: u8) {
+        let info = &self.spaces[space];
+        if info.attributes && at < info.len as u64 {
+            let offset = info.attributes_offset + at as usize;
+            let now: u8 = self.read(offset);
+            self.write(offset, now & !clear | set);
+        }
+    }
+
+    /// The bytes of space `space`'s elements.
+    pub fn bytes(&self, space: usize) -> &[u8] {
+        let info = &self.spaces[space];
+        // SAFETY: the range lies in the block (see `new`) and is borrowed with `self`.
+        unsafe { std::slice::from_raw_parts(self.block.as_ptr().add(info.offset), info.len * info.stride) }
+    }
+}
+
+impl Clone for State {
+    fn clone(&self) -> Self {
+        let mut copy = State::new(self.spaces);
+        copy.touched.clone_from(&self.touched);
+        // SAFETY: both blocks are `size` bytes long and distinct.
+        unsafe { copy.block.copy_from_nonoverlapping(self.block, self.size) };
+        copy
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout.
+        unsafe { dealloc(self.block.as_ptr(), Self::layout(self.size)) }
+    }
+}

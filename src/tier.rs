@@ -1,0 +1,164 @@
+//! When a place is hot, what is tried then, and what happens after that has not paid.
+//!
+//! The figures are measured; `benches/README.md` says how.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::ops::Pc;
+
+/// Which tiers a machine uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Tiers {
+    /// The interpreter, then native code for what is hot.
+    #[default]
+    Auto,
+    /// The interpreter only.
+    Interpreter,
+    /// Native code for everything that control reaches; the interpreter for what native code cannot do.
+    Jit,
+}
+
+/// Where regions are compiled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Compile {
+    /// On the machine's own thread, which waits. Exits and figures are the same in every run.
+    #[default]
+    Inline,
+    /// On another thread, while the interpreter goes on.
+    Background,
+}
+
+/// Instructions counted at a place before it is compiled, unless [`Config::hot`] says otherwise: about what
+/// the interpreter does in the time that a small region takes to compile.
+pub const HOT: u32 = 50_000;
+
+/// How a machine runs.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which tiers.
+    pub tiers: Tiers,
+    /// Instructions counted at a place before it is compiled.
+    pub hot: u32,
+    /// Where regions are compiled.
+    pub compile: Compile,
+    /// Bytes of native code that are kept; past this all of it goes.
+    pub code_cap: usize,
+    /// Instructions in a region, copies of callees counted.
+    pub region_instructions: usize,
+    /// How deep calls are copied into their callers.
+    pub call_depth: usize,
+    /// Targets that an indirect jump is compared with.
+    pub targets: usize,
+    /// What is kept of each region for [`crate::vm::Vm::take_dumps`].
+    pub dump: bool,
+    /// The code generator's settings.
+    #[cfg(feature = "jit")]
+    pub codegen: crate::jit::CodegenOptions,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            tiers: Tiers::default(),
+            hot: HOT,
+            compile: Compile::default(),
+            code_cap: 16 << 20,
+            region_instructions: 1000,
+            call_depth: 4,
+            targets: 64,
+            dump: false,
+            #[cfg(feature = "jit")]
+            codegen: Default::default(),
+        }
+    }
+}
+
+/// What the tiers have done.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    /// Instructions retired by the interpreter.
+    pub interpreted: u64,
+    /// Instructions retired by native code.
+    pub native: u64,
+    /// Regions compiled and published.
+    pub regions: u64,
+    /// Regions dropped because a word had changed that they were made from.
+    pub invalidated: u64,
+    /// Regions dropped because control seldom stayed in them.
+    pub unprofitable: u64,
+    /// Regions compiled but not published: memory had changed meanwhile, or the host refused.
+    pub rejected: u64,
+    /// Times that all code went because there was too much of it.
+    pub flushes: u64,
+    /// Bytes of native code published, ever.
+    pub code_bytes: u64,
+    /// Time spent translating and compiling.
+    pub compile_time: Duration,
+    /// Native code's exits, by [`crate::jit::Reason`].
+    #[cfg(feature = "jit")]
+    pub exits: [u64; crate::jit::Reason::ALL.len()],
+}
+
+impl Stats {
+    /// How often native code handed back, by reason; reasons that did not occur are left out.
+    pub fn exits(&self) -> Vec<(&'static str, u64)> {
+        #[cfg(feature = "jit")]
+        return crate::jit::Reason::ALL
+            .iter()
+            .map(|&r| (r.name(), self.exits[r as usize]))
+            .filter(|e| e.1 > 0)
+            .collect();
+        #[cfg(not(feature = "jit"))]
+        return Vec::new();
+    }
+}
+
+/// Native runs after which a region is judged.
+pub(crate) const PROBATION: u64 = 1024;
+/// Instructions that a native run must retire on average to pay for the way in and out.
+pub(crate) const WORTH: u64 = 12;
+/// Times that a word is compiled as an instruction and written before it is left to the interpreter.
+const UNSTABLE: u32 = 4;
+/// Invalidations of regions at a place that are forgiven: a region learns its variables by them.
+const FORGIVEN: u32 = 4;
+
+/// What became of earlier attempts.
+#[derive(Default)]
+pub(crate) struct History {
+    /// Invalidations by the entry of the region.
+    invalidated: HashMap<Pc, u32>,
+    /// Times that an instruction was written while compiled.
+    rewritten: HashMap<Pc, u32>,
+}
+
+impl History {
+    /// Notes that a region at `entry` was invalidated; the heat to start again with, lower every time: a
+    /// region that thrashes costs a share of the interpreter's time that goes to nothing.
+    pub(crate) fn invalidated(&mut self, entry: Pc, hot: u32) -> i32 {
+        let times = self.invalidated.entry(entry).or_default();
+        *times += 1;
+        let doublings = times.saturating_sub(FORGIVEN);
+        if doublings == 0 { 0 } else { -backoff(hot, doublings) }
+    }
+
+    /// Notes that the instruction at `pc` was written while compiled.
+    pub(crate) fn rewritten(&mut self, pc: Pc) {
+        *self.rewritten.entry(pc).or_default() += 1;
+    }
+
+    /// Whether the word at `pc` changes too often to be compiled.
+    pub(crate) fn is_unstable(&self, pc: Pc) -> bool {
+        self.rewritten.get(&pc).is_some_and(|&times| times >= UNSTABLE)
+    }
+}
+
+/// The heat, below zero, of a place that was tried in vain.
+pub(crate) fn cold(hot: u32) -> i32 {
+    -backoff(hot, 4)
+}
+
+fn backoff(hot: u32, doublings: u32) -> i32 {
+    let hot = hot.max(HOT) as i64;
+    (hot << doublings.min(14)).min(i32::MAX as i64 / 2) as i32
+}

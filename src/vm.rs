@@ -1,0 +1,219 @@
+//! The machine: state, guest and tiers, and the loop that goes from one tier to the other.
+
+use crate::guest::{Guest, Stop};
+use crate::interp::{self, Code, Leave, Parts};
+#[cfg(feature = "jit")]
+use crate::jit::native::Native;
+use crate::ops::{Int, Scalar, Space};
+use crate::state::State;
+use crate::tier::{Config, Stats, Tiers};
+
+/// A region's native code, for people.
+#[derive(Clone, Debug)]
+pub struct Dump {
+    /// Where the region is entered.
+    pub pc: crate::ops::Pc,
+    /// Guest instructions, copies of callees counted.
+    pub instructions: usize,
+    /// The CLIF, before optimisation.
+    pub clif: String,
+    /// The machine code, with guest instructions between.
+    pub assembly: String,
+    /// The blocks and their guest instructions.
+    pub region: String,
+    /// Bytes of machine code.
+    pub code_bytes: usize,
+    /// Seconds that translating and compiling took.
+    pub seconds: f64,
+}
+
+/// A machine that runs.
+///
+/// ```
+/// use kiln::device::Console;
+/// use kiln::guest::Stop;
+/// use kiln::guests::lc3::{Lc3, image::Image, isa, profile::Profile};
+/// use kiln::vm::Vm;
+///
+/// let source = b".ORIG x3000\nAND R0,R0,#0\nADD R0,R0,#7\nHALT\n.END\n";
+/// let image = Image::read("seven.asm", source).unwrap();
+/// let (console, output) = Console::scripted("");
+/// let mut lc3 = Lc3::new(Profile::STANDARD, console);
+/// let mut state = lc3.power_on(None);
+/// lc3.load(&mut state, &image);
+///
+/// let mut vm = Vm::new(lc3, state, Default::default());
+/// assert!(matches!(vm.run(1000), Stop::Halted));
+/// assert_eq!(vm.state().get(isa::r(0)), 7);
+/// assert_eq!(vm.stats().interpreted, 3);
+/// assert!(output.bytes().is_empty());
+/// ```
+pub struct Vm<G: Guest> {
+    guest: G,
+    state: State,
+    code: Code,
+    config: Config,
+    stats: Stats,
+    #[cfg(feature = "jit")]
+    native: Native,
+}
+
+impl<G: Guest> Vm<G> {
+    /// A machine that goes on from `state`.
+    pub fn new(guest: G, state: State, config: Config) -> Vm<G> {
+        let threshold = match config.tiers {
+            Tiers::Jit => 0,
+            // Heat saturates below this only where nothing is ever compiled.
+            Tiers::Auto | Tiers::Interpreter => config.hot.min(i32::MAX as u32 - 1) as i32,
+        };
+        Vm {
+            code: Code::new(guest.code_len(), G::CODE, threshold),
+            guest,
+            state,
+            stats: Stats::default(),
+            #[cfg(feature = "jit")]
+            native: Native::new(config.clone()),
+            config,
+        }
+    }
+
+    /// The guest: its settings and devices.
+    pub fn guest(&self) -> &G {
+        &self.guest
+    }
+
+    /// The guest, to change settings or devices between runs.
+    pub fn guest_mut(&mut self) -> &mut G {
+        &mut self.guest
+    }
+
+    /// The state.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What the tiers have done so far.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// How the machine runs.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Instructions retired so far, in both tiers.
+    pub fn instructions(&self) -> u64 {
+        self.stats.interpreted + self.stats.native
+    }
+
+    /// Why there is no native code although the tiers ask for it; `None` where there is, or where nothing
+    /// has been hot so far.
+    pub fn jit_unavailable(&self) -> Option<&str> {
+        #[cfg(feature = "jit")]
+        return self.native.unavailable();
+        #[cfg(not(feature = "jit"))]
+        return (self.config.tiers != Tiers::Interpreter).then_some("this build has no JIT");
+    }
+
+    /// The regions compiled since the last call, where [`Config::dump`] is set.
+    pub fn take_dumps(&mut self) -> Vec<Dump> {
+        #[cfg(feature = "jit")]
+        return self.native.take_dumps();
+        #[cfg(not(feature = "jit"))]
+        return Vec::new();
+    }
+
+    /// Where the next instruction is.
+    pub fn pc(&self) -> crate::ops::Pc {
+        self.state.pc()
+    }
+
+    /// Goes on somewhere else.
+    pub fn set_pc(&mut self, pc: crate::ops::Pc) {
+        self.state.set_pc(pc);
+    }
+
+    /// Gives a register a value.
+    pub fn set<T: Scalar>(&mut self, r: crate::ops::Reg<T>, value: T) {
+        self.state.set(r, value);
+    }
+
+    /// Writes an element of memory, devices aside; `None` outside the space.
+    pub fn poke<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: A, value: T) -> Option<()> {
+        self.state.poke(space, at, value)?;
+        self.code.refresh::<G>(&mut self.state);
+        Some(())
+    }
+
+    /// Runs until `budget` instructions have retired, or stops earlier for the reason that it returns
+    /// (invariant: Exactness). The run can be gone on with by another call.
+    pub fn run(&mut self, budget: u64) -> Stop {
+        self.state.set_budget(budget);
+        loop {
+            if let Some(stop) = self.turn() {
+                return stop;
+            }
+        }
+    }
+
+    /// One turn of native code and one of the interpreter.
+    fn turn(&mut self) -> Option<Stop> {
+        #[cfg(feature = "jit")]
+        if self.run_native() {
+            return None;
+        }
+        let mut parts =
+            Parts { guest: &mut self.guest, state: &mut self.state, code: &mut self.code, event: None };
+        let before = parts.state.budget();
+        let leave = interp::run(&mut parts);
+        self.stats.interpreted += before - self.state.budget();
+        match leave {
+            Leave::Stop(stop) => return Some(stop),
+            Leave::Hot | Leave::Stale => self.heed(),
+        }
+        None
+    }
+
+    /// Runs native code as long as one region leads to another; true where control should be looked at anew
+    /// before the interpreter goes on.
+    #[cfg(feature = "jit")]
+    fn run_native(&mut self) -> bool {
+        if self.config.tiers == Tiers::Interpreter {
+            return false;
+        }
+        if !self.code.stale.is_empty() {
+            self.native.refresh(&mut self.state, &mut self.code, &mut self.stats);
+        }
+        if self.config.tiers == Tiers::Jit && self.code.heat(self.state.pc()) >= 0 {
+            self.native.hot(&self.guest, &mut self.state, &mut self.code, &mut self.stats);
+        }
+        while self.state.budget() > 0 {
+            match self.native.run(&mut self.state, &mut self.code, &mut self.stats) {
+                Some(reason) if reason.needs_interpreter() => return false,
+                Some(_) if self.config.tiers == Tiers::Jit => return true,
+                Some(_) => {}
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// Does what the interpreter has left for.
+    fn heed(&mut self) {
+        #[cfg(feature = "jit")]
+        if self.config.tiers != Tiers::Interpreter {
+            if !self.code.stale.is_empty() {
+                self.native.refresh(&mut self.state, &mut self.code, &mut self.stats);
+            }
+            let heat = self.code.heat(self.state.pc());
+            if heat >= self.code.threshold() && heat != interp::NATIVE {
+                self.native.hot(&self.guest, &mut self.state, &mut self.code, &mut self.stats);
+            }
+            return;
+        }
+        // Nobody compiles: the place starts to count anew.
+        self.code.stale.clear();
+        self.code.set_heat(self.state.pc(), i32::MIN / 2);
+    }
+}
