@@ -1,0 +1,86 @@
+//! The JIT tier: regions become native code.
+//!
+//! [`translate`] makes CLIF of a region, [`compile`] machine code of that, in line or on a thread of its
+//! own, and [`code`] keeps it in memory that is never writable and executable at once.
+
+pub(crate) mod code;
+pub(crate) mod compile;
+pub(crate) mod dump;
+pub(crate) mod native;
+pub(crate) mod translate;
+
+pub use code::CodegenOptions;
+
+use crate::ops::Pc;
+
+/// Why native code handed back.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Reason {
+    /// The budget might not last to the next place where it is checked.
+    Budget,
+    /// The next instruction is the host's to serve.
+    Trap,
+    /// The next instruction is none.
+    Illegal,
+    /// The next instruction loads from a device or a protected or watched word.
+    Load,
+    /// The next instruction stores to such a word, or to one that something was compiled or decoded from.
+    Store,
+    /// The next instruction's address is outside its space.
+    Bounds,
+    /// The next instruction requires what does not hold.
+    Required,
+    /// Control left the region on a direct way.
+    Leave,
+    /// An indirect jump or call went where the region does not go.
+    Indirect,
+    /// A return went where the region does not go.
+    Return,
+}
+
+impl Reason {
+    /// All reasons.
+    pub const ALL: [Reason; 10] = [
+        Reason::Budget,
+        Reason::Trap,
+        Reason::Illegal,
+        Reason::Load,
+        Reason::Store,
+        Reason::Bounds,
+        Reason::Required,
+        Reason::Leave,
+        Reason::Indirect,
+        Reason::Return,
+    ];
+
+    /// The reason as one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::Budget => "budget",
+            Reason::Trap => "trap",
+            Reason::Illegal => "illegal",
+            Reason::Load => "load",
+            Reason::Store => "store",
+            Reason::Bounds => "bounds",
+            Reason::Required => "required",
+            Reason::Leave => "leave",
+            Reason::Indirect => "indirect",
+            Reason::Return => "return",
+        }
+    }
+
+    /// Whether the next instruction is one that native code cannot do, so that the interpreter goes first.
+    pub(crate) fn needs_interpreter(self) -> bool {
+        !matches!(self, Reason::Leave | Reason::Indirect | Reason::Return)
+    }
+}
+
+/// A place where native code hands back.
+#[derive(Clone, Debug)]
+pub(crate) struct Exit {
+    pub(crate) reason: Reason,
+    /// Where to go on; `None` where native code writes it to the state.
+    pub(crate) pc: Option<Pc>,
+    /// Instructions that have retired and are not yet taken from the state's budget.
+    pub(crate) retired: u64,
+}

@@ -1,0 +1,403 @@
+//! From a hot place to a region: the blocks around it that are compiled as one native function.
+//!
+//! A region follows direct branches, fall-through and calls from its entry. A call's callee is copied into
+//! the region for each place that calls it (its *context*), so that a return has one likely target; a
+//! callee that calls itself is shared by all its callers, and its returns are compared with all their
+//! return points. Indirect jumps are compared with the places where such jumps have arrived.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::effects;
+use crate::guest::{Guest, Insn};
+use crate::ops::{Flow, Pc, Via};
+
+/// What a region may consist of.
+pub(crate) struct Limits {
+    /// Instructions in a region, copies counted.
+    pub(crate) instructions: usize,
+    /// How deep calls are copied into their callers.
+    pub(crate) call_depth: usize,
+    /// Targets that an indirect jump is compared with.
+    pub(crate) targets: usize,
+}
+
+/// What the finder asks about the machine.
+pub(crate) trait Program {
+    /// The instruction at `pc`, or `None` where native code had better stop.
+    fn insn(&mut self, pc: Pc) -> Option<Insn>;
+    /// Where indirect jumps and calls have arrived.
+    fn arrivals(&self) -> &[Pc];
+}
+
+/// Where control goes from a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Target {
+    /// To the block with this index.
+    Block(usize),
+    /// Out of the region.
+    Outside(Pc),
+}
+
+/// Straight-line instructions, entered at the top only.
+#[derive(Debug)]
+pub(crate) struct Block {
+    /// The instructions, of which only the last may transfer control.
+    pub(crate) insns: Vec<(Pc, Insn)>,
+    /// Where control goes that falls through.
+    pub(crate) next: Target,
+    /// Where a direct jump, call or taken branch goes.
+    pub(crate) taken: Option<Target>,
+    /// What an indirect jump is compared with, in this order.
+    pub(crate) targets: Vec<(Pc, usize)>,
+    /// Blocks that control comes from, each edge once; the region's entry counts as one for block 0.
+    pub(crate) predecessors: usize,
+    /// An edge that closes a cycle ends here: the budget is checked at the top.
+    pub(crate) is_checkpoint: bool,
+    /// The most instructions that retire from the top until the next checkpoint or exit.
+    pub(crate) longest: u64,
+    /// The block that control has always passed through before; itself for block 0.
+    pub(crate) dominator: usize,
+}
+
+impl Block {
+    /// Address of the first instruction.
+    pub(crate) fn pc(&self) -> Pc {
+        self.insns[0].0
+    }
+
+    /// The blocks that control may go to.
+    pub(crate) fn successors(&self) -> impl Iterator<Item = usize> + '_ {
+        let inside = |t| {
+            if let Target::Block(b) = t { Some(b) } else { None }
+        };
+        self.taken
+            .and_then(inside)
+            .into_iter()
+            .chain(self.targets.iter().map(|t| t.1))
+            .chain(inside(self.next))
+    }
+}
+
+/// Blocks in reverse post-order; block 0 is the entry, a checkpoint.
+#[derive(Debug)]
+pub(crate) struct Region {
+    pub(crate) blocks: Vec<Block>,
+}
+
+impl Region {
+    /// How many instructions, copies counted.
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.iter().map(|b| b.insns.len()).sum()
+    }
+}
+
+/// A call that led to a copy of its callee. Context 0 is the region's own code.
+struct Context {
+    parent: usize,
+    callee: Pc,
+    return_to: Pc,
+    depth: usize,
+}
+
+type Key = (Pc, usize);
+
+struct Node {
+    insn: Insn,
+    next: Option<Key>,
+    taken: Option<Key>,
+    targets: Vec<Key>,
+    /// The block ends here.
+    transfers: bool,
+    /// A return in context 0, or an indirect jump: its targets are filled in when all are known.
+    open: Option<Via>,
+}
+
+struct Finder<'a, P> {
+    program: &'a mut P,
+    limits: &'a Limits,
+    /// Callees that are not copied: they call themselves, or are called indirectly.
+    shared: HashSet<Pc>,
+    contexts: Vec<Context>,
+    nodes: HashMap<Key, Node>,
+    /// Keys in the order in which they were found.
+    order: Vec<Key>,
+    /// Return points of calls that were not copied.
+    return_points: Vec<Pc>,
+}
+
+/// The region around `entry`, or `None` where not even the entry's instruction can be compiled.
+pub(crate) fn find<G: Guest>(entry: Pc, program: &mut impl Program, limits: &Limits) -> Option<Region> {
+    let mut shared = HashSet::new();
+    loop {
+        let mut finder = Finder {
+            program,
+            limits,
+            shared,
+            contexts: vec![Context { parent: 0, callee: entry, return_to: 0, depth: 0 }],
+            nodes: HashMap::new(),
+            order: Vec::new(),
+            return_points: Vec::new(),
+        };
+        if finder.explore::<G>(entry) {
+            return finder.region();
+        }
+        // A callee turned out to call itself: again, with that known.
+        shared = finder.shared;
+    }
+}
+
+impl<P: Program> Finder<'_, P> {
+    /// Finds all instructions; false where a callee has to be shared that was not.
+    fn explore<G: Guest>(&mut self, entry: Pc) -> bool {
+        let mut queue = std::collections::VecDeque::from([(entry, 0)]);
+        loop {
+            while let Some(key) = queue.pop_front() {
+                if self.nodes.contains_key(&key) || self.order.len() >= self.limits.instructions {
+                    continue;
+                }
+                let Some(node) = self.visit::<G>(key) else {
+                    continue;
+                };
+                let Some(node) = node else { return false };
+                queue.extend(node.taken.iter().chain(&node.targets).chain(&node.next).copied());
+                self.order.push(key);
+                self.nodes.insert(key, node);
+            }
+            if !self.fill_open(&mut queue) {
+                return true;
+            }
+        }
+    }
+
+    /// The node for an instruction; `None` outside the region, `Some(None)` to start again.
+    fn visit<G: Guest>(&mut self, (pc, context): Key) -> Option<Option<Node>> {
+        let insn = self.program.insn(pc)?;
+        let next = G::next(pc);
+        let mut node =
+            Node { insn, next: None, taken: None, targets: Vec::new(), transfers: true, open: None };
+        match effects::of::<G>(insn, pc).flow {
+            Flow::Next => {
+                node.next = Some((next, context));
+                node.transfers = false;
+            }
+            Flow::Goto(to) => node.taken = Some((to, context)),
+            Flow::If(_, to) => {
+                node.taken = Some((to, context));
+                node.next = Some((next, context));
+            }
+            Flow::Call(to) => {
+                if self.is_recursive(to, context) {
+                    self.shared.insert(to);
+                    return Some(None);
+                }
+                let depth = self.contexts[context].depth + 1;
+                if self.shared.contains(&to) || depth > self.limits.call_depth {
+                    self.return_points.push(next);
+                    node.taken = Some((to, 0));
+                } else {
+                    let callee = Context { parent: context, callee: to, return_to: next, depth };
+                    self.contexts.push(callee);
+                    node.taken = Some((to, self.contexts.len() - 1));
+                }
+            }
+            Flow::Dynamic(_, Via::Return) if context != 0 => {
+                let Context { parent, return_to, .. } = self.contexts[context];
+                node.targets = vec![(return_to, parent)];
+            }
+            Flow::Dynamic(_, via) => {
+                if via == Via::Call {
+                    self.return_points.push(next);
+                }
+                node.open = Some(via);
+            }
+            Flow::Trap(_) | Flow::Illegal => {}
+        }
+        Some(Some(node))
+    }
+
+    fn is_recursive(&self, callee: Pc, context: usize) -> bool {
+        let mut at = context;
+        while at != 0 {
+            if self.contexts[at].callee == callee {
+                return !self.shared.contains(&callee);
+            }
+            at = self.contexts[at].parent;
+        }
+        false
+    }
+
+    /// Gives returns and indirect jumps their targets, which may lead to new instructions; false if not.
+    fn fill_open(&mut self, queue: &mut std::collections::VecDeque<Key>) -> bool {
+        let mut returns: Vec<Key> = Vec::new();
+        for &pc in &self.return_points {
+            if !returns.contains(&(pc, 0)) {
+                returns.push((pc, 0));
+            }
+        }
+        let arrivals: Vec<Key> = self.program.arrivals().iter().map(|&pc| (pc, 0)).collect();
+        for node in self.nodes.values_mut() {
+            let Some(via) = node.open else { continue };
+            node.targets = if via == Via::Return { &returns } else { &arrivals }.clone();
+            node.targets.truncate(self.limits.targets);
+            queue.extend(node.targets.iter().filter(|_| self.order.len() < self.limits.instructions));
+        }
+        queue.retain(|key| !self.nodes.contains_key(key));
+        // What can't be an instruction of the region must not be asked for again and again.
+        let program = &mut *self.program;
+        queue.retain(|key| program.insn(key.0).is_some());
+        !queue.is_empty()
+    }
+
+    /// Cuts the instructions into blocks, entry first, in reverse post-order.
+    fn region(self) -> Option<Region> {
+        let entry = *self.order.first()?;
+        let mut arrivals: HashMap<Key, usize> = HashMap::new();
+        let mut leaders: HashSet<Key> = HashSet::from([entry]);
+        for key in &self.order {
+            let node = &self.nodes[key];
+            for to in node.taken.iter().chain(&node.targets).chain(&node.next) {
+                let count = arrivals.entry(*to).or_default();
+                *count += 1;
+                if node.transfers || *count > 1 {
+                    leaders.insert(*to);
+                }
+            }
+        }
+        let order = self.post_order(entry, &leaders);
+        let index: HashMap<Key, usize> = order.iter().rev().enumerate().map(|(i, &key)| (key, i)).collect();
+        let target = |key: Key| index.get(&key).map_or(Target::Outside(key.0), |&b| Target::Block(b));
+        let mut blocks = Vec::new();
+        for &leader in order.iter().rev() {
+            let (insns, last) = self.straight_line(leader, &leaders);
+            let node = &self.nodes[&last];
+            blocks.push(Block {
+                next: node.next.map_or(Target::Outside(0), target),
+                taken: node.taken.map(target),
+                targets: node.targets.iter().filter_map(|k| Some((k.0, *index.get(k)?))).collect(),
+                insns,
+                predecessors: 0,
+                is_checkpoint: false,
+                longest: 0,
+                dominator: 0,
+            });
+        }
+        let mut region = Region { blocks };
+        region.analyse();
+        Some(region)
+    }
+
+    /// The instructions from a leader to the next one, and the key of the last.
+    fn straight_line(&self, leader: Key, leaders: &HashSet<Key>) -> (Vec<(Pc, Insn)>, Key) {
+        let mut insns = Vec::new();
+        let mut at = leader;
+        loop {
+            let node = &self.nodes[&at];
+            insns.push((at.0, node.insn));
+            match node.next {
+                Some(next)
+                    if !node.transfers && !leaders.contains(&next) && self.nodes.contains_key(&next) =>
+                {
+                    at = next
+                }
+                _ => return (insns, at),
+            }
+        }
+    }
+
+    /// Leaders in post-order of a depth-first walk; the fall-through is walked last, so that it comes
+    /// right behind its block in the reverse.
+    fn post_order(&self, entry: Key, leaders: &HashSet<Key>) -> Vec<Key> {
+        let mut order = Vec::new();
+        let mut seen = HashSet::from([entry]);
+        let mut stack = vec![(entry, self.block_successors(entry, leaders))];
+        while let Some((key, successors)) = stack.last_mut() {
+            match successors.pop() {
+                Some(to) => {
+                    if seen.insert(to) {
+                        let next = self.block_successors(to, leaders);
+                        stack.push((to, next));
+                    }
+                }
+                None => {
+                    order.push(*key);
+                    stack.pop();
+                }
+            }
+        }
+        order
+    }
+
+    fn block_successors(&self, leader: Key, leaders: &HashSet<Key>) -> Vec<Key> {
+        let (_, last) = self.straight_line(leader, leaders);
+        let node = &self.nodes[&last];
+        node.next
+            .iter()
+            .chain(&node.targets)
+            .chain(&node.taken)
+            .filter(|k| self.nodes.contains_key(k))
+            .copied()
+            .collect()
+    }
+}
+
+impl Region {
+    /// Counts predecessors, finds checkpoints (where a cycle closes), the longest way to the next one, and
+    /// dominators. Blocks are in reverse post-order, so an edge to an earlier block, or to itself, closes a
+    /// cycle, and every cycle has such an edge.
+    fn analyse(&mut self) {
+        self.blocks[0].predecessors = 1;
+        self.blocks[0].is_checkpoint = true;
+        let edges: Vec<(usize, usize)> =
+            (0..self.blocks.len()).flat_map(|b| self.blocks[b].successors().map(move |s| (b, s))).collect();
+        for &(from, to) in &edges {
+            self.blocks[to].predecessors += 1;
+            self.blocks[to].is_checkpoint |= to <= from;
+        }
+        for b in (0..self.blocks.len()).rev() {
+            let onward = |s: usize| {
+                if self.blocks[s].is_checkpoint { 0 } else { self.blocks[s].longest }
+            };
+            let longest = self.blocks[b].successors().map(onward).max().unwrap_or(0);
+            self.blocks[b].longest = self.blocks[b].insns.len() as u64 + longest;
+        }
+        self.find_dominators(&edges);
+    }
+
+    /// Cooper, Harvey and Kennedy, *A Simple, Fast Dominance Algorithm*.
+    fn find_dominators(&mut self, edges: &[(usize, usize)]) {
+        let mut predecessors = vec![Vec::new(); self.blocks.len()];
+        for &(from, to) in edges {
+            predecessors[to].push(from);
+        }
+        let mut dominators: Vec<Option<usize>> = vec![None; self.blocks.len()];
+        dominators[0] = Some(0);
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for b in 1..self.blocks.len() {
+                let mut new = None;
+                for &p in predecessors[b].iter().filter(|&&p| dominators[p].is_some()) {
+                    new = Some(new.map_or(p, |q| meet(&dominators, p, q)));
+                }
+                changed |= dominators[b] != new;
+                dominators[b] = new;
+            }
+        }
+        for (block, dominator) in self.blocks.iter_mut().zip(dominators) {
+            block.dominator = dominator.expect("every block is reached from the entry");
+        }
+    }
+}
+
+fn meet(dominators: &[Option<usize>], mut a: usize, mut b: usize) -> usize {
+    let up = |x: usize| dominators[x].expect("a processed block has a dominator");
+    while a != b {
+        while a > b {
+            a = up(a);
+        }
+        while b > a {
+            b = up(b);
+        }
+    }
+    a
+}
