@@ -1,0 +1,229 @@
+//! LC-3, the 16-bit teaching machine of Patt and Patel's *Introduction to Computing Systems*.
+
+pub mod asm;
+pub mod disasm;
+mod formats;
+mod host;
+pub mod image;
+pub mod isa;
+mod meaning;
+pub mod profile;
+pub mod symbols;
+
+use std::collections::BTreeSet;
+use std::io;
+
+use crate::device::Console;
+use crate::guest::{After, Guest, Insn, Refusal};
+use crate::ops::{FlowOf, Ops, Pc, Type};
+use crate::state::{SpaceInfo, State, attr};
+use image::Image;
+use isa::{DEVICES, MEMORY, MODE, PSR_USER, SSP, USER, USP, WORDS, op, psr, r};
+use profile::{DeviceAccess, Profile};
+use symbols::Symbols;
+
+/// An LC-3: its profile, its console and the registers of its devices.
+pub struct Lc3 {
+    profile: Profile,
+    console: Console,
+    /// Names of addresses, for listings.
+    symbols: Symbols,
+    /// KBSR bit 14, the keyboard's interrupt enable.
+    keyboard_interrupts: bool,
+    /// What KBDR reads until the next key.
+    last_key: u8,
+    /// MCR but for bit 15, which is set while the machine runs.
+    machine_control: u16,
+    /// Where unknown instructions were reported, in profiles that go on.
+    reported: BTreeSet<u16>,
+}
+
+impl Lc3 {
+    /// A machine of this profile.
+    pub fn new(profile: Profile, console: Console) -> Lc3 {
+        Lc3 {
+            profile,
+            console,
+            symbols: Symbols::default(),
+            keyboard_interrupts: false,
+            last_key: 0,
+            machine_control: 0,
+            reported: BTreeSet::new(),
+        }
+    }
+
+    /// The profile.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// A state as the machine has it at power-on: zeros, or pseudo-random words from `seed` in R0–R7 and
+    /// from x0200 up (the vector tables stay empty). PC is x3000, the mode user, Z set.
+    pub fn power_on(&self, seed: Option<u64>) -> State {
+        let mut state = State::new(Self::SPACES);
+        if let Some(seed) = seed {
+            let mut random = SplitMix(seed);
+            for n in 0..8 {
+                state.set(r(n), random.next() as u16);
+            }
+            for at in 0x0200..DEVICES {
+                state.poke(MEMORY, at, random.next() as u16);
+            }
+        }
+        state.set_pc(USER as Pc);
+        state.set(MODE, PSR_USER);
+        state.set(SSP, USER);
+        state.set(USP, DEVICES);
+        self.set_attributes(&mut state);
+        state
+    }
+
+    /// Puts an image into memory and keeps its symbols for listings. PC is left where it is.
+    pub fn load(&mut self, state: &mut State, image: &Image) {
+        for segment in &image.segments {
+            let mut at = segment.origin;
+            for &word in &segment.words {
+                state.poke(MEMORY, at, word);
+                at = at.wrapping_add(1);
+            }
+        }
+        self.symbols = image.symbols.clone();
+    }
+
+    /// Marks what is not plain memory: device registers, and what user programs may not access.
+    fn set_attributes(&self, state: &mut State) {
+        let slow = attr::READ | attr::WRITE;
+        let memory = MEMORY.id();
+        for at in [host::KBSR, host::KBDR, host::DSR, host::DDR, host::PSR, host::MCR] {
+            state.change_attributes(memory, at as u64, 0, slow);
+        }
+        if !self.profile.open_system_space {
+            for at in 0..USER {
+                state.change_attributes(memory, at as u64, 0, slow);
+            }
+        }
+        if self.profile.device_access != DeviceAccess::All {
+            for at in DEVICES..=u16::MAX {
+                state.change_attributes(memory, at as u64, 0, slow);
+            }
+        }
+    }
+
+    /// Whether the words at `at` are off limits to user programs.
+    fn is_protected(&self, at: u16) -> bool {
+        let system = at < USER && !self.profile.open_system_space;
+        let device = at >= DEVICES
+            && match self.profile.device_access {
+                DeviceAccess::All => false,
+                DeviceAccess::None => true,
+                DeviceAccess::Console => !matches!(at, host::KBSR | host::KBDR | host::DSR | host::DDR),
+            };
+        system || device
+    }
+
+    /// Whether code at `at` is off limits to user programs. Device space never holds code for them.
+    fn is_protected_code(&self, at: u16) -> bool {
+        self.is_protected(at) || at >= DEVICES && self.profile.device_access != DeviceAccess::All
+    }
+}
+
+fn is_user(state: &State) -> bool {
+    state.get(MODE) & PSR_USER != 0
+}
+
+/// Vigna's SplitMix64: enough to fill memory with words that a program cannot rely on.
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+}
+
+impl Guest for Lc3 {
+    const NAME: &'static str = "lc3";
+    const SLOTS: &'static [(&'static str, Type)] = isa::SLOTS;
+    const SPACES: &'static [SpaceInfo] = isa::SPACES;
+    const CODE: Option<usize> = Some(MEMORY.id());
+
+    fn code_len(&self) -> usize {
+        WORDS
+    }
+
+    fn decode(&self, state: &State, pc: Pc) -> Insn {
+        let at = pc as u16;
+        if is_user(state) && self.is_protected_code(at) {
+            return Insn::new(op::FORBIDDEN, 0, 0, 0, 0);
+        }
+        isa::decode(&self.profile, at, word(state, at))
+    }
+
+    #[inline(always)]
+    fn next(pc: Pc) -> Pc {
+        (pc as u16).wrapping_add(1) as Pc
+    }
+
+    #[inline(always)]
+    fn meaning<O: Ops>(insn: Insn, pc: Pc, o: &mut O) -> FlowOf<O> {
+        meaning::meaning(insn, pc, o)
+    }
+
+    /// What is decoded in protected memory depends on the mode.
+    fn compilable(&self, _state: &State, pc: Pc) -> bool {
+        !self.is_protected_code(pc as u16)
+    }
+
+    fn load(&mut self, state: &mut State, _space: usize, at: u64) -> Result<u64, Refusal> {
+        self.read_word(state, at as u16).map(u64::from)
+    }
+
+    fn store(&mut self, state: &mut State, _space: usize, at: u64, value: u64) -> Result<bool, Refusal> {
+        self.write_word(state, at as u16, value as u16)
+    }
+
+    fn trap(&mut self, state: &mut State, n: u16) -> Result<After, Refusal> {
+        match n {
+            isa::SERVICE_RTI => self.return_from_interrupt(state),
+            vector => self.serve(state, vector),
+        }
+    }
+
+    fn illegal(&mut self, state: &mut State, insn: Insn) -> Result<After, Refusal> {
+        let pc = state.pc() as u16;
+        if insn.op() == op::FORBIDDEN {
+            let detail = format!("user programs may not execute code at x{pc:04X}");
+            return Err(Refusal::Fault("access_violation", detail));
+        }
+        let word = insn.imm() as u16;
+        if self.profile.reports_unknown {
+            self.report(pc, &format!("x{word:04X} is not an instruction; it is skipped"));
+            return Ok(After::Goto(Self::next(pc as Pc)));
+        }
+        Err(Refusal::Fault("illegal_opcode", format!("x{word:04X} is not an instruction")))
+    }
+
+    fn required(&self, _fault: u8) -> (&'static str, String) {
+        unreachable!("no LC-3 instruction requires anything")
+    }
+
+    fn disassemble(&self, state: &State, pc: Pc) -> String {
+        disasm::word(pc as u16, word(state, pc as u16), &self.symbols)
+    }
+
+    fn registers(&self, state: &State) -> Vec<(String, u64)> {
+        let general = (0..8).map(|n| (format!("R{n}"), state.get(r(n)) as u64));
+        general.chain([("PC".to_owned(), state.pc() as u64), ("PSR".to_owned(), psr(state) as u64)]).collect()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.console.flush()
+    }
+}
+
+/// The word in memory, devices aside.
+pub fn word(state: &State, at: u16) -> u16 {
+    state.peek(MEMORY, at).expect("every 16-bit address is in memory")
+}
