@@ -29,6 +29,10 @@ const SPACES: usize = 2048;
 /// Spaces and their attributes start at multiples of a cache line.
 const ALIGN: usize = 64;
 
+/// Bytes behind a space's attributes that have every attribute: several can be tested with one load, and
+/// one that reaches past the end is never plain.
+const PAD: usize = 8;
+
 /// Attributes of an element of a space: why an access to it is not a plain one. 0 is plain.
 pub mod attr {
     /// A load asks the guest: a device, a protected word, a watchpoint.
@@ -43,6 +47,8 @@ pub mod attr {
     pub const TRUSTED: u8 = 16;
     /// The attributes that stop a store.
     pub const STORE: u8 = WRITE | DECODED | COMPILED;
+    /// The attributes that stop a load or a store.
+    pub const ANY: u8 = READ | STORE;
 }
 
 /// What limits the addresses of a space.
@@ -82,8 +88,9 @@ impl SpaceInfo {
         SpaceInfo { name, element, stride, len, bound, attributes: false, offset: 0, attributes_offset: 0 }
     }
 
-    /// The same, with attributes.
+    /// The same, with attributes. Its bound is natural: native code reads attributes without a test.
     pub const fn with_attributes(mut self) -> Self {
+        assert!(matches!(self.bound, Bound::Natural));
         self.attributes = true;
         self
     }
@@ -125,7 +132,7 @@ pub const fn lay_out<const N: usize>(mut spaces: [SpaceInfo; N]) -> [SpaceInfo; 
     while i < N {
         if spaces[i].attributes {
             spaces[i].attributes_offset = at;
-            at = (at + spaces[i].len).next_multiple_of(ALIGN);
+            at = (at + spaces[i].len + PAD).next_multiple_of(ALIGN);
         }
         spaces[i].offset = at;
         at = (at + spaces[i].bytes()).next_multiple_of(ALIGN);
@@ -157,7 +164,11 @@ impl State {
         // SAFETY: the layout's size is not zero.
         let block = unsafe { alloc_zeroed(layout) };
         let Some(block) = NonNull::new(block) else { handle_alloc_error(layout) };
-        State { block, size, spaces, touched: Vec::new() }
+        let mut state = State { block, size, spaces, touched: Vec::new() };
+        for info in spaces.iter().filter(|s| s.attributes) {
+            state.write(info.attributes_offset + info.len, [u8::MAX; PAD]);
+        }
+        state
     }
 
     fn layout(size: usize) -> Layout {

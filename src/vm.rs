@@ -182,12 +182,11 @@ impl<G: Guest> Vm<G> {
         if self.config.tiers == Tiers::Interpreter {
             return false;
         }
-        if !self.code.stale.is_empty() {
-            self.native.refresh(&mut self.state, &mut self.code, &mut self.stats);
-        }
         if self.config.tiers == Tiers::Jit && self.code.heat(self.state.pc()) >= 0 {
             self.native.hot(&self.guest, &mut self.state, &mut self.code, &mut self.stats);
         }
+        // Before native code runs, not just after words are written: decoding, too, can make a word special.
+        self.native.refresh(&mut self.state, &mut self.code, &mut self.stats);
         while self.state.budget() > 0 {
             match self.native.run(&mut self.state, &mut self.code, &mut self.stats) {
                 Some(reason) if reason.needs_interpreter() => return false,
@@ -203,9 +202,7 @@ impl<G: Guest> Vm<G> {
     fn heed(&mut self) {
         #[cfg(feature = "jit")]
         if self.config.tiers != Tiers::Interpreter {
-            if !self.code.stale.is_empty() {
-                self.native.refresh(&mut self.state, &mut self.code, &mut self.stats);
-            }
+            self.native.refresh(&mut self.state, &mut self.code, &mut self.stats);
             let heat = self.code.heat(self.state.pc());
             if heat >= self.code.threshold() && heat != interp::NATIVE {
                 self.native.hot(&self.guest, &mut self.state, &mut self.code, &mut self.stats);

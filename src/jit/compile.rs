@@ -66,7 +66,6 @@ pub(crate) struct Done<T> {
 pub(crate) struct Worker<T> {
     jobs: Option<Sender<Job<T>>>,
     done: Receiver<Done<T>>,
-    waiting: usize,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -83,27 +82,18 @@ impl<T: Send + 'static> Worker<T> {
                 }
             }
         })?;
-        Ok(Worker { jobs: Some(jobs), done, waiting: 0, thread: Some(thread) })
-    }
-
-    /// Jobs given and not yet taken back.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting
+        Ok(Worker { jobs: Some(jobs), done, thread: Some(thread) })
     }
 
     /// Gives a job. It is handed back if the thread has died.
-    pub(crate) fn give(&mut self, job: Job<T>) -> Result<(), Job<T>> {
+    pub(crate) fn give(&self, job: Job<T>) -> Result<(), Job<T>> {
         let jobs = self.jobs.as_ref().expect("the channel is open until the worker is dropped");
-        jobs.send(job).map_err(|e| e.0)?;
-        self.waiting += 1;
-        Ok(())
+        jobs.send(job).map_err(|e| e.0)
     }
 
     /// A finished job, if there is one.
-    pub(crate) fn take(&mut self) -> Option<Done<T>> {
-        let done = self.done.try_recv().ok()?;
-        self.waiting -= 1;
-        Some(done)
+    pub(crate) fn take(&self) -> Option<Done<T>> {
+        self.done.try_recv().ok()
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod code;
 pub(crate) mod compile;
 pub(crate) mod dump;
 pub(crate) mod native;
+mod pointers;
 pub(crate) mod translate;
 
 pub use code::CodegenOptions;

@@ -65,6 +65,8 @@ pub(crate) struct Native {
     context: FunctionBuilderContext,
     generation: Option<Generation>,
     worker: Option<Worker<Basis>>,
+    /// Entries of the regions that the compiling thread has.
+    compiling: HashSet<Pc>,
     regions: Vec<Option<Published>>,
     /// By code address: the number of the region that starts there, plus one.
     entries: Vec<u32>,
@@ -130,6 +132,7 @@ impl Native {
             context: FunctionBuilderContext::new(),
             generation: None,
             worker: None,
+            compiling: HashSet::new(),
             regions: Vec::new(),
             entries: Vec::new(),
             owners: HashMap::new(),
@@ -208,6 +211,9 @@ impl Native {
 
     /// Takes note of words that were written after they had been compiled in.
     pub(crate) fn refresh(&mut self, state: &mut State, code: &mut Code, stats: &mut Stats) {
+        if code.stale.is_empty() {
+            return;
+        }
         for at in std::mem::take(&mut code.stale) {
             let owners = self.owners.get(&at).cloned().unwrap_or_default();
             if !owners.is_empty() {
@@ -259,20 +265,19 @@ impl Native {
         if self.region_at(pc).is_some() {
             return;
         }
-        code.set_heat(pc, tier::cold(self.config.hot));
-        if let Some(worker) = &self.worker {
-            if worker.waiting() >= QUEUE {
-                code.set_heat(pc, 0);
-                return;
-            }
-        }
-        let Some((function, basis)) = self.prepare(guest, state, code) else {
+        // Comes back soon, to look whether it is ready.
+        let soon = code.threshold() - POLL;
+        if self.compiling.len() >= QUEUE || self.compiling.contains(&pc) {
+            code.set_heat(pc, soon);
             return;
-        };
+        }
+        code.set_heat(pc, tier::cold(self.config.hot));
+        let Some((function, basis)) = self.prepare(guest, state, code) else { return };
         if self.config.compile == Compile::Background {
-            let Err(job) = self.give(Job { function, keep_clif: self.config.dump, about: basis }) else {
-                // Comes back soon, to look whether it is ready.
-                code.set_heat(pc, self.config.hot.min(i32::MAX as u32) as i32 - POLL);
+            let job = Job { function, keep_clif: self.config.dump, about: basis };
+            let Err(job) = self.give(job) else {
+                self.compiling.insert(pc);
+                code.set_heat(pc, soon);
                 return;
             };
             let Job { function, about, .. } = *job;
@@ -304,7 +309,7 @@ impl Native {
                 Err(_) => self.config.compile = Compile::Inline,
             }
         }
-        match &mut self.worker {
+        match &self.worker {
             Some(worker) => worker.give(job).map_err(Box::new),
             None => Err(Box::new(job)),
         }
@@ -312,7 +317,8 @@ impl Native {
 
     /// Publishes what the compiling thread has finished.
     pub(crate) fn collect<G: Guest>(&mut self, state: &mut State, code: &mut Code, stats: &mut Stats) {
-        while let Some(done) = self.worker.as_mut().and_then(Worker::take) {
+        while let Some(done) = self.worker.as_ref().and_then(Worker::take) {
+            self.compiling.remove(&done.about.entry_pc);
             self.publish::<G>(done, state, code, stats);
         }
     }

@@ -18,6 +18,7 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Switch};
 
+use super::pointers::{Extent, extents};
 use super::{Exit, Reason};
 use crate::effects::{self, Slots};
 use crate::guest::Guest;
@@ -27,6 +28,9 @@ use crate::state::{BUDGET, Bound, PC, REGISTERS, SpaceInfo, State, attr};
 
 /// Targets of an indirect jump that are compared one by one; more go through a table.
 const COMPARED: usize = 3;
+
+/// Constants up to this are offsets from a pointer.
+const NEAR: i64 = 64;
 
 /// A function in CLIF and what it rests on.
 pub(crate) struct Translation {
@@ -67,6 +71,20 @@ struct Point {
     pending: u64,
 }
 
+/// Elements around a pointer that were tested: an access to one of them needs no test where this block has
+/// been passed.
+#[derive(Clone, Copy)]
+struct Found {
+    block: usize,
+    /// Offsets from the pointer, inclusive.
+    from: i64,
+    to: i64,
+    /// The address, in 64 bits, of the element at offset `base_offset`. Addresses between `from` and `to` do
+    /// not wrap round.
+    base: Value,
+    base_offset: i64,
+}
+
 struct ExitBlock {
     block: ir::Block,
     point: Point,
@@ -101,8 +119,12 @@ struct Translator<'a, G> {
     left: bool,
     /// The instruction has loaded: what it loads next is what a pointer points to.
     has_loaded: bool,
-    /// Addresses that were found plain, and the blocks where.
-    checked: HashMap<(usize, Value, u8), Vec<usize>>,
+    /// Values that are another plus a constant.
+    offsets: HashMap<Value, (Value, i64)>,
+    /// What was found plain: by space, pointer and kind of access.
+    found: HashMap<(usize, Value, u8), Vec<Found>>,
+    /// How far this block's accesses reach, in order.
+    extents: std::vec::IntoIter<Extent>,
     guest: std::marker::PhantomData<G>,
 }
 
@@ -158,7 +180,9 @@ pub(crate) fn translate<G: Guest>(
         pc: 0,
         left: false,
         has_loaded: false,
-        checked: HashMap::new(),
+        offsets: HashMap::new(),
+        found: HashMap::new(),
+        extents: Vec::new().into_iter(),
         guest: std::marker::PhantomData,
     };
     let mut used = uses.reads;
@@ -254,6 +278,7 @@ impl<G: Guest> Translator<'_, G> {
             self.check_budget(block);
         }
         self.left = false;
+        self.extents = extents::<G>(block).into_iter();
         let mut flow = Flow::Next;
         for &(pc, insn) in &block.insns {
             self.pc = pc;
@@ -473,26 +498,21 @@ impl<G: Guest> Translator<'_, G> {
         self.b.ins().return_(&[id]);
     }
 
-    /// Whether `kind` was tested for this address on every way to here.
-    fn was_checked(&self, space: usize, at: Value, kind: u8) -> bool {
-        let Some(places) = self.checked.get(&(space, at, kind)) else {
-            return false;
-        };
+    /// What was found out about the element at `offset` from `pointer` on every way to here.
+    fn found(&self, space: usize, pointer: Value, kind: u8, offset: i64) -> Option<Found> {
+        let found = self.found.get(&(space, pointer, kind))?;
         let mut block = self.current;
         loop {
-            if places.contains(&block) {
-                return true;
+            let here = found.iter().find(|f| f.block == block && (f.from..=f.to).contains(&offset));
+            if here.is_some() {
+                return here.copied();
             }
             let up = self.region.blocks[block].dominator;
             if up == block {
-                return false;
+                return None;
             }
             block = up;
         }
-    }
-
-    fn note_checked(&mut self, space: usize, at: Value, kind: u8) {
-        self.checked.entry((space, at, kind)).or_default().push(self.current);
     }
 
     /// The attributes of an address known when translating.
@@ -501,7 +521,7 @@ impl<G: Guest> Translator<'_, G> {
     }
 
     /// Leaves unless `at`, extended to 64 bits, is within the space.
-    fn check_bound<A: Int>(&mut self, info: &SpaceInfo, at: Value) {
+    fn check_bound(&mut self, info: &SpaceInfo, at: Value) {
         let limit = match info.bound {
             Bound::Natural => return,
             Bound::Fixed => self.b.ins().iconst(types::I64, info.len as i64),
@@ -516,52 +536,90 @@ impl<G: Guest> Translator<'_, G> {
         self.leave_if(outside, Reason::Bounds);
     }
 
-    /// Leaves where a load from `at` is not a plain one.
-    fn check_load(&mut self, space: usize, key: Value, at: Value) {
-        if self.was_checked(space, key, attr::READ) || self.was_checked(space, key, attr::STORE) {
-            return;
-        }
-        let special = match &self.memory.plain[space] {
-            Some(plain) => {
-                // One test: below the range wraps to above it.
-                let (start, len) = (plain.start as i64, (plain.end - plain.start) as i64);
-                let from = if start == 0 { at } else { self.b.ins().iadd_imm_s(at, -start) };
-                self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, from, len)
-            }
-            None => self.test_attributes(space, at, attr::READ),
-        };
+    /// Leaves where an access to `at` is not a plain one. Returns the address of an element in 64 bits, and how
+    /// far the one at `at` is from it.
+    fn check_access<A: Int>(&mut self, space: usize, at: Value, kind: u8, extent: Extent) -> (Value, i64) {
+        let (pointer, offset) = self.offsets.get(&at).copied().unwrap_or((at, 0));
+        let known = self
+            .found(space, pointer, kind, offset)
+            // Where any access is a plain one, so is this.
+            .or_else(|| self.found(space, pointer, attr::ANY, offset));
+        let found = known.unwrap_or_else(|| {
+            let found = match (&self.memory.plain[space], kind) {
+                (Some(plain), attr::READ) => self.check_range::<A>(plain.clone(), pointer, offset, extent),
+                _ => self.check_attributes::<A>(space, kind, (at, offset), extent),
+            };
+            self.found.entry((space, pointer, kind)).or_default().push(found);
+            found
+        });
+        (found.base, offset - found.base_offset)
+    }
+
+    /// Leaves unless all of the extent around `pointer` plus `offset` is in `plain`.
+    fn check_range<A: Int>(
+        &mut self,
+        plain: std::ops::Range<u64>,
+        pointer: Value,
+        offset: i64,
+        extent: Extent,
+    ) -> Found {
+        let (from, to) = (offset + extent.below, offset + extent.above);
+        let base = self.extended::<A>(Val::Is(pointer));
+        // One test: what is below the range wraps, in 64 bits, to above it.
+        let start = self.b.ins().iadd_imm_s(base, from - plain.start as i64);
+        let len = (plain.end - plain.start) as i64 - (to - from);
+        let special = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, start, len);
         self.leave_if(special, Reason::Load);
-        self.note_checked(space, key, attr::READ);
+        Found { block: self.current, from, to, base, base_offset: 0 }
     }
 
-    /// Leaves where a store to `at` is not a plain one.
-    fn check_store(&mut self, space: usize, key: Option<Value>, at: Value) {
-        if key.is_some_and(|key| self.was_checked(space, key, attr::STORE)) {
-            return;
-        }
-        let special = self.test_attributes(space, at, attr::STORE);
-        self.leave_if(special, Reason::Store);
-        if let Some(key) = key {
-            self.note_checked(space, key, attr::STORE);
-        }
+    /// Leaves if an element of the extent around `at` has one of the attributes `mask`. One load tests up to
+    /// eight: the attributes' end is padded with bytes that have them all, so an extent that wraps leaves.
+    fn check_attributes<A: Int>(
+        &mut self,
+        space: usize,
+        mask: u8,
+        (at, offset): (Value, i64),
+        extent: Extent,
+    ) -> Found {
+        let count = extent.above - extent.below + 1;
+        let ty = match count {
+            1 => types::I8,
+            2 => types::I16,
+            3..=4 => types::I32,
+            _ => types::I64,
+        };
+        let from = offset + extent.below;
+        let first = match extent.below {
+            0 => at,
+            below => self.b.ins().iadd_imm_s(at, below),
+        };
+        let base = self.extended::<A>(Val::Is(first));
+        let wanted = u64::MAX >> (64 - 8 * count);
+        let special = self.test_attributes(space, base, ty, u64::from_ne_bytes([mask; 8]) & wanted);
+        self.leave_if(special, if mask == attr::READ { Reason::Load } else { Reason::Store });
+        Found { block: self.current, from, to: offset + extent.above, base, base_offset: from }
     }
 
-    /// Whether the element at `at` has one of these attributes. They change only while no native code runs.
-    fn test_attributes(&mut self, space: usize, at: Value, mask: u8) -> Value {
+    /// Whether the elements from `at` on have one of these attributes, a byte of the mask an element.
+    /// Attributes change only while no native code runs.
+    fn test_attributes(&mut self, space: usize, at: Value, ty: ir::Type, mask: u64) -> Value {
         let flags = MemFlagsData::new().with_notrap().with_readonly().with_can_move();
         let address = self.b.ins().iadd(self.state, at);
         let offset = G::SPACES[space].attributes_offset() as i32;
-        let attributes = self.b.ins().load(types::I8, flags, address, offset);
-        self.b.ins().band_imm_u(attributes, mask as i64)
+        let attributes = self.b.ins().load(ty, flags, address, offset);
+        let mask = self.b.ins().iconst(ty, mask as i64);
+        self.b.ins().band(attributes, mask)
     }
 
-    /// The address in the state of the element at `at`, less the space's offset.
-    fn address(&mut self, info: &SpaceInfo, at: Value) -> Value {
+    /// The address, as a base and a constant, of the element `offset` elements from the one at `base`.
+    fn address(&mut self, info: &SpaceInfo, base: Value, offset: i64) -> (Value, i32) {
         let scaled = match info.stride {
-            1 => at,
-            stride => self.b.ins().ishl_imm_u(at, stride.trailing_zeros() as i64),
+            1 => base,
+            stride => self.b.ins().ishl_imm_u(base, stride.trailing_zeros() as i64),
         };
-        self.b.ins().iadd(self.state, scaled)
+        let constant = info.offset() as i64 + offset * info.stride as i64;
+        (self.b.ins().iadd(self.state, scaled), constant as i32)
     }
 
     fn extended<A: Int>(&mut self, at: Val) -> Value {
@@ -612,6 +670,18 @@ impl<G: Guest> Ops for Translator<'_, G> {
             }
             (Binary::And, x, y) if x == y => return x,
             _ => {}
+        }
+        let plus = match (op, a, b) {
+            (Binary::Add, Val::Is(x), Val::Known(n)) | (Binary::Add, Val::Known(n), Val::Is(x)) => {
+                Some((x, T::from_bits(n).sign_extended() as i64))
+            }
+            (Binary::Sub, Val::Is(x), Val::Known(n)) => {
+                Some((x, (T::from_bits(n).sign_extended() as i64).wrapping_neg()))
+            }
+            _ => None,
+        };
+        if let Some((x, n)) = plus {
+            return Val::Is(self.plus::<T>(x, n));
         }
         let (a, b) = (self.value::<T>(a), self.value::<T>(b));
         let ins = self.b.ins();
@@ -724,54 +794,65 @@ impl<G: Guest> Ops for Translator<'_, G> {
     fn load<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Val) -> Val {
         let id = space.id();
         let info = &G::SPACES[id];
-        let extended = self.extended::<A>(at);
+        let extent = self.extents.next().unwrap_or_default();
         let is_first = !std::mem::replace(&mut self.has_loaded, true);
-        self.check_bound::<A>(info, extended);
-        if info.attributes {
-            match at {
-                Val::Known(at) if self.attributes(id, at) & attr::READ != 0 => {
-                    self.leave_always(Reason::Load);
-                    return Val::Known(0);
-                }
-                // A pointer in memory is seldom written; what it points to often is.
-                Val::Known(at) if is_first && G::CODE == Some(id) && !self.is_variable(at) => {
-                    self.literals.insert(at as Pc);
-                    let value = self.memory.state.peek(space, A::from_bits(at));
-                    return Val::Known(value.map_or(0, T::to_bits));
-                }
-                Val::Known(_) => {}
-                Val::Is(key) => self.check_load(id, key, extended),
+        let (base, offset) = match at {
+            Val::Known(at) if self.attributes(id, at) & attr::READ != 0 => {
+                self.leave_always(Reason::Load);
+                return Val::Known(0);
             }
-        }
-        let address = self.address(info, extended);
+            // A pointer in memory is seldom written; what it points to often is.
+            Val::Known(at) if is_first && G::CODE == Some(id) && !self.is_variable(at) => {
+                self.literals.insert(at as Pc);
+                let value = self.memory.state.peek(space, A::from_bits(at));
+                return Val::Known(value.map_or(0, T::to_bits));
+            }
+            Val::Is(at) if info.attributes => self.check_access::<A>(id, at, attr::READ, extent),
+            at => {
+                let at = self.extended::<A>(at);
+                self.check_bound(info, at);
+                (at, 0)
+            }
+        };
+        let (address, offset) = self.address(info, base, offset);
         let flags = self.flags(Some(id));
-        Val::Is(self.b.ins().load(clif(T::TYPE), flags, address, info.offset() as i32))
+        Val::Is(self.b.ins().load(clif(T::TYPE), flags, address, offset))
     }
 
     fn store<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Val, v: Val) {
         let id = space.id();
         let info = &G::SPACES[id];
-        let extended = self.extended::<A>(at);
-        self.check_bound::<A>(info, extended);
-        if info.attributes {
-            match at {
-                Val::Known(at) => match self.attributes(id, at) & attr::STORE {
-                    0 if G::CODE != Some(id) => {}
-                    0 if !self.own_words.contains(&(at as Pc)) && !self.literals.contains(&(at as Pc)) => {
-                        self.trusted.insert(at as Pc);
+        let extent = self.extents.next().unwrap_or_default();
+        let (base, offset) = match at {
+            Val::Known(at) if info.attributes => {
+                let special = self.attributes(id, at) & attr::STORE;
+                let pc = at as Pc;
+                let in_code = G::CODE == Some(id);
+                let base = self.extended::<A>(Val::Known(at));
+                if special & attr::WRITE != 0 {
+                    return self.leave_always(Reason::Store);
+                }
+                if special == 0 && !(in_code && (self.own_words.contains(&pc) || self.literals.contains(&pc))) {
+                    if in_code {
+                        self.trusted.insert(pc);
                     }
-                    special if special & attr::WRITE != 0 => {
-                        return self.leave_always(Reason::Store);
-                    }
-                    _ => self.check_store(id, None, extended),
-                },
-                Val::Is(key) => self.check_store(id, Some(key), extended),
+                } else {
+                    let special = self.test_attributes(id, base, types::I8, attr::STORE as u64);
+                    self.leave_if(special, Reason::Store);
+                }
+                (base, 0)
             }
-        }
-        let address = self.address(info, extended);
+            Val::Is(at) if info.attributes => self.check_access::<A>(id, at, attr::ANY, extent),
+            at => {
+                let at = self.extended::<A>(at);
+                self.check_bound(info, at);
+                (at, 0)
+            }
+        };
+        let (address, offset) = self.address(info, base, offset);
         let v = self.value::<T>(v);
         let flags = self.flags(Some(id));
-        self.b.ins().store(flags, v, address, info.offset() as i32);
+        self.b.ins().store(flags, v, address, offset);
     }
 
     fn require(&mut self, holds: Val, _fault: u8) {
@@ -792,6 +873,22 @@ impl<G: Guest> Translator<'_, G> {
         self.stored.contains(&at)
             || self.trusted.contains(&(at as Pc))
             || self.memory.mutable.contains(&(at as Pc))
+    }
+
+    /// `x + n`, as an offset from what `x` is an offset from: chains of additions become one. A large constant
+    /// is a pointer itself, to which a small, perhaps negative, index is added: that wraps.
+    fn plus<T: Int>(&mut self, x: Value, n: i64) -> Value {
+        let (pointer, offset) = self.offsets.get(&x).copied().unwrap_or((x, 0));
+        let offset = offset.wrapping_add(n);
+        if offset == 0 {
+            return pointer;
+        }
+        if offset.abs() > NEAR {
+            return self.b.ins().iadd_imm_s(x, n);
+        }
+        let sum = self.b.ins().iadd_imm_s(pointer, offset);
+        self.offsets.insert(sum, (pointer, offset));
+        sum
     }
 
     /// Division that cannot trap: the divisors 0 and -1 are kept from the instruction.
