@@ -112,7 +112,7 @@ impl Code {
 
     /// Counts `n` instructions for `pc`; true if it is hot or has native code.
     #[inline(always)]
-    fn warm(&mut self, pc: Pc, n: u64) -> bool {
+    pub(crate) fn warm(&mut self, pc: Pc, n: u64) -> bool {
         let Some(slot) = self.heat.get_mut(pc as usize) else {
             return false;
         };

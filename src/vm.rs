@@ -160,9 +160,7 @@ impl<G: Guest> Vm<G> {
     /// One turn of native code and one of the interpreter.
     fn turn(&mut self) -> Option<Stop> {
         #[cfg(feature = "jit")]
-        if self.run_native() {
-            return None;
-        }
+        self.run_native();
         let mut parts =
             Parts { guest: &mut self.guest, state: &mut self.state, code: &mut self.code, event: None };
         let before = parts.state.budget();
@@ -170,47 +168,39 @@ impl<G: Guest> Vm<G> {
         self.stats.interpreted += before - self.state.budget();
         match leave {
             Leave::Stop(stop) => return Some(stop),
-            Leave::Hot | Leave::Stale => self.heed(),
+            Leave::Hot | Leave::Stale if self.compiles() => {}
+            Leave::Hot | Leave::Stale => {
+                // Nobody compiles: the place starts to count anew.
+                self.code.stale.clear();
+                self.code.set_heat(self.state.pc(), i32::MIN / 2);
+            }
         }
         None
     }
 
-    /// Runs native code as long as one region leads to another; true where control should be looked at anew
-    /// before the interpreter goes on.
-    #[cfg(feature = "jit")]
-    fn run_native(&mut self) -> bool {
-        if self.config.tiers == Tiers::Interpreter {
-            return false;
-        }
-        if self.config.tiers == Tiers::Jit && self.code.heat(self.state.pc()) >= 0 {
-            self.native.hot(&self.guest, &mut self.state, &mut self.code, &mut self.stats);
-        }
-        // Before native code runs, not just after words are written: decoding, too, can make a word special.
-        self.native.refresh(&mut self.state, &mut self.code, &mut self.stats);
-        while self.state.budget() > 0 {
-            match self.native.run(&mut self.state, &mut self.code, &mut self.stats) {
-                Some(reason) if reason.needs_interpreter() => return false,
-                Some(_) if self.config.tiers == Tiers::Jit => return true,
-                Some(_) => {}
-                None => return false,
-            }
-        }
-        false
+    /// Whether hot places are looked at by a JIT.
+    fn compiles(&self) -> bool {
+        cfg!(feature = "jit") && self.config.tiers != Tiers::Interpreter
     }
 
-    /// Does what the interpreter has left for.
-    fn heed(&mut self) {
-        #[cfg(feature = "jit")]
-        if self.config.tiers != Tiers::Interpreter {
-            self.native.refresh(&mut self.state, &mut self.code, &mut self.stats);
+    /// Runs native code as long as one region leads to another, and compiles what they lead to if that is hot.
+    #[cfg(feature = "jit")]
+    fn run_native(&mut self) {
+        if self.config.tiers == Tiers::Interpreter {
+            return;
+        }
+        while self.state.budget() > 0 {
             let heat = self.code.heat(self.state.pc());
             if heat >= self.code.threshold() && heat != interp::NATIVE {
                 self.native.hot(&self.guest, &mut self.state, &mut self.code, &mut self.stats);
             }
-            return;
+            // Before native code runs, not just after words are written: decoding, too, makes a word special.
+            self.native.refresh(&mut self.state, &mut self.code, &mut self.stats);
+            match self.native.run(&mut self.state, &mut self.code, &mut self.stats) {
+                Some(reason) if reason.needs_interpreter() => return,
+                Some(_) => {}
+                None => return,
+            }
         }
-        // Nobody compiles: the place starts to count anew.
-        self.code.stale.clear();
-        self.code.set_heat(self.state.pc(), i32::MIN / 2);
     }
 }

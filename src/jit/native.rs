@@ -184,6 +184,10 @@ impl Native {
             code.first_arrival(state.pc());
             region.missed += 1;
         }
+        if !reason.needs_interpreter() {
+            // Where regions lead to is as hot as they are.
+            code.warm(state.pc(), retired.min(tier::WORTH * 64) + tier::WORTH * 4);
+        }
         if region.runs >= tier::PROBATION || region.missed >= LEARN {
             self.judge(id, state, code, stats);
         }

@@ -17,8 +17,7 @@ pub(crate) struct Extent {
 
 /// The extents of a block's accesses, in the order in which its instructions make them.
 pub(crate) fn extents<G: Guest>(block: &Block) -> Vec<Extent> {
-    let mut client =
-        Client { slots: vec![None; G::SLOTS.len()], pointers: 0, accesses: Vec::new() };
+    let mut client = Client { slots: vec![None; G::SLOTS.len()], pointers: 0, accesses: Vec::new() };
     for &(pc, insn) in &block.insns {
         G::meaning(insn, pc, &mut client);
     }

@@ -832,7 +832,8 @@ impl<G: Guest> Ops for Translator<'_, G> {
                 if special & attr::WRITE != 0 {
                     return self.leave_always(Reason::Store);
                 }
-                if special == 0 && !(in_code && (self.own_words.contains(&pc) || self.literals.contains(&pc))) {
+                if special == 0 && !(in_code && (self.own_words.contains(&pc) || self.literals.contains(&pc)))
+                {
                     if in_code {
                         self.trusted.insert(pc);
                     }
