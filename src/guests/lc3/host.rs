@@ -76,20 +76,16 @@ impl Lc3 {
     }
 
     fn key_waits(&mut self) -> Result<bool, Refusal> {
-        Ok(self.console.ready().map_err(Refusal::Io)? || self.profile.endless_input && !self.may_come())
-    }
-
-    /// Whether input may still come: false once its end was seen.
-    fn may_come(&self) -> bool {
-        !self.console.ended()
+        let ready = self.console.ready().map_err(Refusal::Io)?;
+        Ok(ready || self.profile.endless_input && self.console.ended())
     }
 
     /// The waiting key, or the last one where none waits.
     fn take_key(&mut self) -> Result<u8, Refusal> {
-        if self.console.ready().map_err(Refusal::Io)? {
-            if let Some(key) = self.console.read().map_err(Refusal::Io)? {
-                self.last_key = key;
-            }
+        if self.console.ready().map_err(Refusal::Io)?
+            && let Some(key) = self.console.read().map_err(Refusal::Io)?
+        {
+            self.last_key = key;
         }
         Ok(self.last_key)
     }
