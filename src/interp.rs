@@ -10,11 +10,11 @@ use crate::ops::{Binary, Cond, Float, FloatCond, Flow, Int, Ops, Pc, Reg, Scalar
 use crate::state::{State, attr};
 
 /// A place's heat while native code starts there: counting leaves it as it is.
+#[cfg(feature = "jit")]
 pub(crate) const NATIVE: i32 = i32::MAX;
 
 /// What the interpreter keeps per code address.
 pub(crate) struct Code {
-    space: Option<usize>,
     /// Decoded instructions, as [`Insn::bits`]; 0 where there is none yet. Plain words so that a fresh
     /// table is untouched zero pages.
     insns: Vec<u64>,
@@ -31,9 +31,8 @@ pub(crate) struct Code {
 }
 
 impl Code {
-    pub(crate) fn new(len: usize, space: Option<usize>, threshold: i32) -> Code {
+    pub(crate) fn new(len: usize, threshold: i32) -> Code {
         Code {
-            space,
             insns: vec![0; len],
             heat: vec![0; len],
             threshold,
@@ -46,11 +45,6 @@ impl Code {
     #[inline(always)]
     fn get(&self, pc: Pc) -> Insn {
         Insn::from_bits(self.insns.get(pc as usize).copied().unwrap_or(0))
-    }
-
-    /// Whether the instruction at `pc` has ever been executed since its word was written.
-    pub(crate) fn is_decoded(&self, pc: Pc) -> bool {
-        self.get(pc) != Insn::default()
     }
 
     /// The instruction at `pc`, decoded and kept.
@@ -99,11 +93,6 @@ impl Code {
         }
     }
 
-    #[inline(always)]
-    pub(crate) fn heat(&self, pc: Pc) -> i32 {
-        self.heat.get(pc as usize).copied().unwrap_or(0)
-    }
-
     pub(crate) fn set_heat(&mut self, pc: Pc, heat: i32) {
         if let Some(slot) = self.heat.get_mut(pc as usize) {
             *slot = heat;
@@ -135,15 +124,24 @@ impl Code {
             self.arrivals.push(pc);
         }
     }
+}
+
+/// What the JIT tier asks.
+#[cfg(feature = "jit")]
+impl Code {
+    /// Whether the instruction at `pc` has ever been executed since its word was written.
+    pub(crate) fn is_decoded(&self, pc: Pc) -> bool {
+        self.get(pc) != Insn::default()
+    }
+
+    #[inline(always)]
+    pub(crate) fn heat(&self, pc: Pc) -> i32 {
+        self.heat.get(pc as usize).copied().unwrap_or(0)
+    }
 
     /// How many code addresses there are.
     pub(crate) fn len(&self) -> usize {
         self.insns.len()
-    }
-
-    /// The space that code is read from, where it can be written.
-    pub(crate) fn space(&self) -> Option<usize> {
-        self.space
     }
 
     /// Heat at which a place is handed to the JIT.

@@ -67,12 +67,12 @@ impl<G: Guest> Vm<G> {
             Tiers::Auto | Tiers::Interpreter => config.hot.min(i32::MAX as u32 - 1) as i32,
         };
         Vm {
-            code: Code::new(guest.code_len(), G::CODE, threshold),
+            code: Code::new(guest.code_len(), threshold),
             guest,
             state,
             stats: Stats::default(),
             #[cfg(feature = "jit")]
-            native: Native::new(config.clone()),
+            native: Native::new(config.clone(), G::CODE),
             config,
         }
     }

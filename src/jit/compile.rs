@@ -64,7 +64,7 @@ pub(crate) struct Done<T> {
 
 /// A thread that compiles. Dropping it ends the thread after its current job.
 pub(crate) struct Worker<T> {
-    jobs: Option<Sender<Job<T>>>,
+    jobs: Option<Sender<Box<Job<T>>>>,
     done: Receiver<Done<T>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -72,12 +72,13 @@ pub(crate) struct Worker<T> {
 impl<T: Send + 'static> Worker<T> {
     /// Starts the thread.
     pub(crate) fn start(isa: OwnedTargetIsa) -> std::io::Result<Worker<T>> {
-        let (jobs, todo) = channel::<Job<T>>();
+        let (jobs, todo) = channel::<Box<Job<T>>>();
         let (send, done) = channel();
         let thread = std::thread::Builder::new().name("kiln-compile".to_owned()).spawn(move || {
             for job in todo {
-                let code = compile(&isa, job.function, job.keep_clif);
-                if send.send(Done { code, about: job.about }).is_err() {
+                let Job { function, keep_clif, about } = *job;
+                let code = compile(&isa, function, keep_clif);
+                if send.send(Done { code, about }).is_err() {
                     return;
                 }
             }
@@ -86,7 +87,7 @@ impl<T: Send + 'static> Worker<T> {
     }
 
     /// Gives a job. It is handed back if the thread has died.
-    pub(crate) fn give(&self, job: Job<T>) -> Result<(), Job<T>> {
+    pub(crate) fn give(&self, job: Box<Job<T>>) -> Result<(), Box<Job<T>>> {
         let jobs = self.jobs.as_ref().expect("the channel is open until the worker is dropped");
         jobs.send(job).map_err(|e| e.0)
     }

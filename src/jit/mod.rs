@@ -3,12 +3,15 @@
 //! [`translate`] makes CLIF of a region, [`compile`] machine code of that, in line or on a thread of its
 //! own, and [`code`] keeps it in memory that is never writable and executable at once.
 
+mod access;
 pub(crate) mod code;
 pub(crate) mod compile;
 pub(crate) mod dump;
 pub(crate) mod native;
 mod pointers;
+mod policy;
 pub(crate) mod translate;
+mod values;
 
 pub use code::CodegenOptions;
 

@@ -10,6 +10,7 @@ use cranelift_frontend::FunctionBuilderContext;
 
 use super::code::{Entry, Generation, host_isa};
 use super::compile::{Done, Job, MachineCode, Worker, compile};
+use super::policy::{self, History};
 use super::translate::{Memory, Translation, translate};
 use super::{Exit, Reason, dump};
 use crate::effects;
@@ -18,7 +19,7 @@ use crate::interp::{Code, NATIVE};
 use crate::ops::Pc;
 use crate::region::{self, Limits, Program};
 use crate::state::{State, attr};
-use crate::tier::{self, Compile, Config, History, Stats, Tiers};
+use crate::tier::{Compile, Config, Stats, Tiers};
 use crate::vm::Dump;
 
 /// Regions that wait for the compiling thread at once.
@@ -61,6 +62,8 @@ struct Basis {
 /// The JIT tier of one machine. Costs nothing until something is hot.
 pub(crate) struct Native {
     config: Config,
+    /// The space that code is read from, where it can be written.
+    code_space: Option<usize>,
     isa: Option<OwnedTargetIsa>,
     context: FunctionBuilderContext,
     generation: Option<Generation>,
@@ -125,9 +128,10 @@ impl<G: Guest> View<'_, G> {
 }
 
 impl Native {
-    pub(crate) fn new(config: Config) -> Native {
+    pub(crate) fn new(config: Config, code_space: Option<usize>) -> Native {
         Native {
             config,
+            code_space,
             isa: None,
             context: FunctionBuilderContext::new(),
             generation: None,
@@ -186,9 +190,9 @@ impl Native {
         }
         if !reason.needs_interpreter() {
             // Where regions lead to is as hot as they are.
-            code.warm(state.pc(), retired.min(tier::WORTH * 64) + tier::WORTH * 4);
+            code.warm(state.pc(), retired.min(policy::WORTH * 64) + policy::WORTH * 4);
         }
-        if region.runs >= tier::PROBATION || region.missed >= LEARN {
+        if region.runs >= policy::PROBATION || region.missed >= LEARN {
             self.judge(id, state, code, stats);
         }
         Some(reason)
@@ -204,10 +208,10 @@ impl Native {
             code.set_heat(entry, self.config.hot.min(i32::MAX as u32 - 1) as i32);
             return;
         }
-        if region.runs >= tier::PROBATION && region.retired < region.runs * tier::WORTH {
+        if region.runs >= policy::PROBATION && region.retired < region.runs * policy::WORTH {
             stats.unprofitable += 1;
             self.drop_region(id, state, code);
-            code.set_heat(entry, tier::cold(self.config.hot));
+            code.set_heat(entry, policy::cold(self.config.hot));
             return;
         }
         (region.runs, region.retired, region.missed) = (0, 0, 0);
@@ -247,8 +251,8 @@ impl Native {
         };
         self.entries[region.entry_pc as usize] = 0;
         code.set_heat(region.entry_pc, 0);
-        unlink(&mut self.owners, &region.words, id, state, attr::COMPILED, code);
-        unlink(&mut self.trusters, &region.trusted, id, state, attr::TRUSTED, code);
+        unlink(&mut self.owners, &region.words, id, state, self.code_space, attr::COMPILED);
+        unlink(&mut self.trusters, &region.trusted, id, state, self.code_space, attr::TRUSTED);
     }
 
     /// Drops all regions and the memory of their code.
@@ -275,10 +279,10 @@ impl Native {
             code.set_heat(pc, soon);
             return;
         }
-        code.set_heat(pc, tier::cold(self.config.hot));
+        code.set_heat(pc, policy::cold(self.config.hot));
         let Some((function, basis)) = self.prepare(guest, state, code) else { return };
         if self.config.compile == Compile::Background {
-            let job = Job { function, keep_clif: self.config.dump, about: basis };
+            let job = Box::new(Job { function, keep_clif: self.config.dump, about: basis });
             let Err(job) = self.give(job) else {
                 self.compiling.insert(pc);
                 code.set_heat(pc, soon);
@@ -305,7 +309,7 @@ impl Native {
     }
 
     /// Gives a job to the compiling thread; hands it back if there can be none.
-    fn give(&mut self, job: Job<Basis>) -> Result<(), Box<Job<Basis>>> {
+    fn give(&mut self, job: Box<Job<Basis>>) -> Result<(), Box<Job<Basis>>> {
         if self.worker.is_none() {
             match Worker::start(self.isa.clone().expect("prepared with it")) {
                 Ok(worker) => self.worker = Some(worker),
@@ -314,8 +318,8 @@ impl Native {
             }
         }
         match &self.worker {
-            Some(worker) => worker.give(job).map_err(Box::new),
-            None => Err(Box::new(job)),
+            Some(worker) => worker.give(job),
+            None => Err(job),
         }
     }
 
@@ -497,8 +501,8 @@ fn unlink(
     words: &[Pc],
     id: usize,
     state: &mut State,
+    code_space: Option<usize>,
     attribute: u8,
-    code: &Code,
 ) {
     for &at in words {
         let Some(list) = lists.get_mut(&at) else {
@@ -507,7 +511,7 @@ fn unlink(
         list.retain(|&other| other != id);
         if list.is_empty() {
             lists.remove(&at);
-            if let Some(space) = code.space() {
+            if let Some(space) = code_space {
                 state.change_attributes(space, at as u64, attribute, 0);
             }
         }

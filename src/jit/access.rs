@@ -1,0 +1,233 @@
+//! Accesses to memory: which of them leave, what is tested, and what need not be tested again.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, Value, types};
+
+use super::Reason;
+use super::pointers::Extent;
+use super::translate::{Translator, Val, clif};
+use crate::guest::Guest;
+use crate::ops::{Int, Pc, Scalar, Space, Type};
+use crate::state::{Bound, SpaceInfo, attr};
+
+/// Elements around a pointer that were tested: an access to one of them needs no test where this block has
+/// been passed.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    block: usize,
+    /// Offsets from the pointer, inclusive.
+    from: i64,
+    to: i64,
+    /// The address, in 64 bits, of the element at offset `base_offset`. Addresses between `from` and `to` do
+    /// not wrap round.
+    base: Value,
+    base_offset: i64,
+}
+
+impl<G: Guest> Translator<'_, G> {
+    /// A load: what leaves before it, then the access itself, or the value of a literal.
+    pub(super) fn load_element<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Val) -> Val {
+        let id = space.id();
+        let info = &G::SPACES[id];
+        let extent = self.extents.next().unwrap_or_default();
+        let is_first = !std::mem::replace(&mut self.has_loaded, true);
+        let (base, offset) = match at {
+            Val::Known(at) if self.attributes(id, at) & attr::READ != 0 => {
+                self.leave_always(Reason::Load);
+                return Val::Known(0);
+            }
+            // A pointer in memory is seldom written; what it points to often is.
+            Val::Known(at) if is_first && G::CODE == Some(id) && !self.is_variable(at) => {
+                self.literals.insert(at as Pc);
+                let value = self.memory.state.peek(space, A::from_bits(at));
+                return Val::Known(value.map_or(0, T::to_bits));
+            }
+            Val::Is(at) if info.attributes => self.check_access::<A>(id, at, attr::READ, extent),
+            at => {
+                let at = self.extended::<A>(at);
+                self.check_bound(info, at);
+                (at, 0)
+            }
+        };
+        let (address, offset) = self.address(info, base, offset);
+        let flags = self.flags(Some(id));
+        Val::Is(self.b.ins().load(clif(T::TYPE), flags, address, offset))
+    }
+
+    /// A store: what leaves before it, then the access itself.
+    pub(super) fn store_element<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Val, v: Val) {
+        let id = space.id();
+        let info = &G::SPACES[id];
+        let extent = self.extents.next().unwrap_or_default();
+        let (base, offset) = match at {
+            Val::Known(at) if info.attributes => {
+                let special = self.attributes(id, at) & attr::STORE;
+                let pc = at as Pc;
+                let in_code = G::CODE == Some(id);
+                let base = self.extended::<A>(Val::Known(at));
+                if special & attr::WRITE != 0 {
+                    return self.leave_always(Reason::Store);
+                }
+                if special == 0 && !(in_code && (self.own_words.contains(&pc) || self.literals.contains(&pc)))
+                {
+                    if in_code {
+                        self.trusted.insert(pc);
+                    }
+                } else {
+                    let special = self.test_attributes(id, base, types::I8, attr::STORE as u64);
+                    self.leave_if(special, Reason::Store);
+                }
+                (base, 0)
+            }
+            Val::Is(at) if info.attributes => self.check_access::<A>(id, at, attr::ANY, extent),
+            at => {
+                let at = self.extended::<A>(at);
+                self.check_bound(info, at);
+                (at, 0)
+            }
+        };
+        let (address, offset) = self.address(info, base, offset);
+        let v = self.value::<T>(v);
+        let flags = self.flags(Some(id));
+        self.b.ins().store(flags, v, address, offset);
+    }
+
+    /// What was found out about the element at `offset` from `pointer` on every way to here.
+    fn found(&self, space: usize, pointer: Value, kind: u8, offset: i64) -> Option<Found> {
+        let found = self.found.get(&(space, pointer, kind))?;
+        let mut block = self.current;
+        loop {
+            let here = found.iter().find(|f| f.block == block && (f.from..=f.to).contains(&offset));
+            if here.is_some() {
+                return here.copied();
+            }
+            let up = self.region.blocks[block].dominator;
+            if up == block {
+                return None;
+            }
+            block = up;
+        }
+    }
+
+    /// The attributes of an address known when translating.
+    fn attributes(&self, space: usize, at: u64) -> u8 {
+        self.memory.state.attributes(space, at)
+    }
+
+    /// Leaves unless `at`, extended to 64 bits, is within the space.
+    fn check_bound(&mut self, info: &SpaceInfo, at: Value) {
+        let limit = match info.bound {
+            Bound::Natural => return,
+            Bound::Fixed => self.b.ins().iconst(types::I64, info.len as i64),
+            Bound::Register(slot) => {
+                let slot = slot as usize;
+                let len = self.slot_value(slot);
+                if G::SLOTS[slot].1 == Type::I64 { len } else { self.b.ins().uextend(types::I64, len) }
+            }
+        };
+        let end = self.b.ins().iadd_imm_s(at, info.span() as i64);
+        let outside = self.b.ins().icmp(IntCC::UnsignedLessThan, limit, end);
+        self.leave_if(outside, Reason::Bounds);
+    }
+
+    /// Leaves where an access to `at` is not a plain one. Returns the address of an element in 64 bits, and how
+    /// far the one at `at` is from it.
+    fn check_access<A: Int>(&mut self, space: usize, at: Value, kind: u8, extent: Extent) -> (Value, i64) {
+        let (pointer, offset) = self.offsets.get(&at).copied().unwrap_or((at, 0));
+        let known = self
+            .found(space, pointer, kind, offset)
+            // Where any access is a plain one, so is this.
+            .or_else(|| self.found(space, pointer, attr::ANY, offset));
+        let found = known.unwrap_or_else(|| {
+            let found = match (&self.memory.plain[space], kind) {
+                (Some(plain), attr::READ) => self.check_range::<A>(plain.clone(), pointer, offset, extent),
+                _ => self.check_attributes::<A>(space, kind, (at, offset), extent),
+            };
+            self.found.entry((space, pointer, kind)).or_default().push(found);
+            found
+        });
+        (found.base, offset - found.base_offset)
+    }
+
+    /// Leaves unless all of the extent around `pointer` plus `offset` is in `plain`.
+    fn check_range<A: Int>(
+        &mut self,
+        plain: std::ops::Range<u64>,
+        pointer: Value,
+        offset: i64,
+        extent: Extent,
+    ) -> Found {
+        let (from, to) = (offset + extent.below, offset + extent.above);
+        let base = self.extended::<A>(Val::Is(pointer));
+        // One test: what is below the range wraps, in 64 bits, to above it.
+        let start = self.b.ins().iadd_imm_s(base, from - plain.start as i64);
+        let len = (plain.end - plain.start) as i64 - (to - from);
+        let special = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, start, len);
+        self.leave_if(special, Reason::Load);
+        Found { block: self.current, from, to, base, base_offset: 0 }
+    }
+
+    /// Leaves if an element of the extent around `at` has one of the attributes `mask`. One load tests up to
+    /// eight: the attributes' end is padded with bytes that have them all, so an extent that wraps leaves.
+    fn check_attributes<A: Int>(
+        &mut self,
+        space: usize,
+        mask: u8,
+        (at, offset): (Value, i64),
+        extent: Extent,
+    ) -> Found {
+        let count = extent.above - extent.below + 1;
+        let ty = match count {
+            1 => types::I8,
+            2 => types::I16,
+            3..=4 => types::I32,
+            _ => types::I64,
+        };
+        let from = offset + extent.below;
+        let first = match extent.below {
+            0 => at,
+            below => self.b.ins().iadd_imm_s(at, below),
+        };
+        let base = self.extended::<A>(Val::Is(first));
+        let wanted = u64::MAX >> (64 - 8 * count);
+        let special = self.test_attributes(space, base, ty, u64::from_ne_bytes([mask; 8]) & wanted);
+        self.leave_if(special, if mask == attr::READ { Reason::Load } else { Reason::Store });
+        Found { block: self.current, from, to: offset + extent.above, base, base_offset: from }
+    }
+
+    /// Whether the elements from `at` on have one of these attributes, a byte of the mask an element.
+    /// Attributes change only while no native code runs.
+    fn test_attributes(&mut self, space: usize, at: Value, ty: ir::Type, mask: u64) -> Value {
+        let flags = MemFlagsData::new().with_notrap().with_readonly().with_can_move();
+        let address = self.b.ins().iadd(self.state, at);
+        let offset = G::SPACES[space].attributes_offset() as i32;
+        let attributes = self.b.ins().load(ty, flags, address, offset);
+        let mask = self.b.ins().iconst(ty, mask as i64);
+        self.b.ins().band(attributes, mask)
+    }
+
+    /// The address, as a base and a constant, of the element `offset` elements from the one at `base`.
+    fn address(&mut self, info: &SpaceInfo, base: Value, offset: i64) -> (Value, i32) {
+        let scaled = match info.stride {
+            1 => base,
+            stride => self.b.ins().ishl_imm_u(base, stride.trailing_zeros() as i64),
+        };
+        let constant = info.offset() as i64 + offset * info.stride as i64;
+        (self.b.ins().iadd(self.state, scaled), constant as i32)
+    }
+
+    /// Whether the word is, or may soon be, something else than it is now.
+    fn is_variable(&self, at: u64) -> bool {
+        self.stored.contains(&at)
+            || self.trusted.contains(&(at as Pc))
+            || self.memory.mutable.contains(&(at as Pc))
+    }
+
+    fn extended<A: Int>(&mut self, at: Val) -> Value {
+        match at {
+            Val::Known(at) => self.b.ins().iconst(types::I64, at as i64),
+            Val::Is(at) if A::TYPE == Type::I64 => at,
+            Val::Is(at) => self.b.ins().uextend(types::I64, at),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What happens after compiling has not paid: regions that are invalidated again and again, instructions that
+//! do not stay as they are, regions that control leaves at once.
+
+use std::collections::HashMap;
+
+use crate::ops::Pc;
+use crate::tier::HOT;
+
+/// Native runs after which a region is judged.
+pub(crate) const PROBATION: u64 = 1024;
+/// Instructions that a native run must retire on average to pay for the way in and out.
+pub(crate) const WORTH: u64 = 12;
+/// Times that a word is compiled as an instruction and written before it is left to the interpreter.
+const UNSTABLE: u32 = 4;
+/// Invalidations of regions at a place that are forgiven: a region learns its variables by them.
+const FORGIVEN: u32 = 4;
+
+/// What became of earlier attempts.
+#[derive(Default)]
+pub(crate) struct History {
+    /// Invalidations by the entry of the region.
+    invalidated: HashMap<Pc, u32>,
+    /// Times that an instruction was written while compiled.
+    rewritten: HashMap<Pc, u32>,
+}
+
+impl History {
+    /// Notes that a region at `entry` was invalidated; the heat to start again with, lower every time: a
+    /// region that thrashes costs a share of the interpreter's time that goes to nothing.
+    pub(crate) fn invalidated(&mut self, entry: Pc, hot: u32) -> i32 {
+        let times = self.invalidated.entry(entry).or_default();
+        *times += 1;
+        let doublings = times.saturating_sub(FORGIVEN);
+        if doublings == 0 { 0 } else { -backoff(hot, doublings) }
+    }
+
+    /// Notes that the instruction at `pc` was written while compiled.
+    pub(crate) fn rewritten(&mut self, pc: Pc) {
+        *self.rewritten.entry(pc).or_default() += 1;
+    }
+
+    /// Whether the word at `pc` changes too often to be compiled.
+    pub(crate) fn is_unstable(&self, pc: Pc) -> bool {
+        self.rewritten.get(&pc).is_some_and(|&times| times >= UNSTABLE)
+    }
+}
+
+/// The heat, below zero, of a place that was tried in vain.
+pub(crate) fn cold(hot: u32) -> i32 {
+    -backoff(hot, 4)
+}
+
+fn backoff(hot: u32, doublings: u32) -> i32 {
+    let hot = hot.max(HOT) as i64;
+    (hot << doublings.min(14)).min(i32::MAX as i64 / 2) as i32
+}
