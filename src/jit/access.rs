@@ -74,7 +74,7 @@ impl<G: Guest> Translator<'_, G> {
                         self.trusted.insert(pc);
                     }
                 } else {
-                    let special = self.test_attributes(id, base, types::I8, attr::STORE as u64);
+                    let special = self.test_attributes(id, base, types::I32, attr::STORE as u64);
                     self.leave_if(special, Reason::Store);
                 }
                 (base, 0)
@@ -177,12 +177,8 @@ impl<G: Guest> Translator<'_, G> {
         extent: Extent,
     ) -> Found {
         let count = extent.above - extent.below + 1;
-        let ty = match count {
-            1 => types::I8,
-            2 => types::I16,
-            3..=4 => types::I32,
-            _ => types::I64,
-        };
+        // Not less than 32 bits, whose loads are cheaper than those of parts of a register.
+        let ty = if count <= 4 { types::I32 } else { types::I64 };
         let from = offset + extent.below;
         let first = match extent.below {
             0 => at,
