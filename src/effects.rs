@@ -49,6 +49,8 @@ pub struct Effects {
     pub writes: Slots,
     /// Accesses to memory, in order.
     pub accesses: Vec<Access>,
+    /// Whether something is required that may not hold.
+    pub requires: bool,
     /// Where control goes.
     pub flow: Flow<Option<bool>, Option<Pc>>,
 }
@@ -67,7 +69,13 @@ pub fn of<G: Guest>(insn: Insn, pc: Pc) -> Effects {
 
 impl Effects {
     fn none() -> Effects {
-        Effects { reads: Slots::default(), writes: Slots::default(), accesses: Vec::new(), flow: Flow::Next }
+        Effects {
+            reads: Slots::default(),
+            writes: Slots::default(),
+            accesses: Vec::new(),
+            requires: false,
+            flow: Flow::Next,
+        }
     }
 
     /// Whether the instruction does nothing but go on to the next.
@@ -149,5 +157,6 @@ impl Ops for Client {
     }
     fn require(&mut self, _: Option<bool>, _: u8) {
         self.may_refuse();
+        self.effects.requires = true;
     }
 }

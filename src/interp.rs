@@ -13,6 +13,9 @@ use crate::state::{State, attr};
 #[cfg(feature = "jit")]
 pub(crate) const NATIVE: i32 = i32::MAX;
 
+/// Branches that the interpreter remembers.
+const TRACE: usize = 1 << 13;
+
 /// What the interpreter keeps per code address.
 pub(crate) struct Code {
     /// Decoded instructions, as [`Insn::bits`]; 0 where there is none yet. Plain words so that a fresh
@@ -21,6 +24,10 @@ pub(crate) struct Code {
     /// Instructions counted at each place where control arrives, or [`NATIVE`]; below 0 at places that
     /// are not to be compiled for a while.
     heat: Vec<i32>,
+    /// The last branches: pc and, in the lowest bit, whether it was taken. A ring, whose next place is `branches`
+    /// modulo its length.
+    trace: Vec<u32>,
+    branches: usize,
     /// Heat at which a place is handed to the JIT.
     threshold: i32,
     /// Places where an indirect jump or call has arrived, each once.
@@ -35,6 +42,8 @@ impl Code {
         Code {
             insns: vec![0; len],
             heat: vec![0; len],
+            trace: vec![0; TRACE],
+            branches: 0,
             threshold,
             arrivals: Vec::new(),
             has_arrival: vec![0; len],
@@ -109,6 +118,15 @@ impl Code {
         *slot >= self.threshold
     }
 
+    /// Notes which way the branch at `pc` goes.
+    #[inline(always)]
+    fn branch(&mut self, pc: Pc, taken: bool) {
+        if let Some(slot) = self.trace.get_mut(self.branches % TRACE) {
+            *slot = pc << 1 | taken as u32;
+        }
+        self.branches = self.branches.wrapping_add(1);
+    }
+
     /// Notes that an indirect jump or call has arrived at `pc`.
     #[inline(always)]
     fn arrive(&mut self, pc: Pc) {
@@ -129,6 +147,12 @@ impl Code {
 /// What the JIT tier asks.
 #[cfg(feature = "jit")]
 impl Code {
+    /// The last branches, oldest first: pc and whether it was taken.
+    pub(crate) fn trace(&self) -> impl Iterator<Item = (Pc, bool)> + '_ {
+        let known = self.branches.min(TRACE);
+        (self.branches - known..self.branches).map(|i| self.trace[i % TRACE]).map(|e| (e >> 1, e & 1 != 0))
+    }
+
     /// Whether the instruction at `pc` has ever been executed since its word was written.
     pub(crate) fn is_decoded(&self, pc: Pc) -> bool {
         self.get(pc) != Insn::default()
@@ -371,8 +395,12 @@ pub(crate) fn run<G: Guest>(parts: &mut Parts<'_, G>) -> Leave {
             return leave(parts, pc, left, Leave::Stop(stop));
         }
         let (to, counted) = match flow {
-            Flow::Next | Flow::If(false, _) => (G::next(pc), false),
-            Flow::Goto(to) | Flow::If(true, to) => (to, to <= pc),
+            Flow::Next => (G::next(pc), false),
+            Flow::Goto(to) => (to, to <= pc),
+            Flow::If(taken, to) => {
+                parts.code.branch(pc, taken);
+                if taken { (to, to <= pc) } else { (G::next(pc), false) }
+            }
             Flow::Call(to) => (to, true),
             Flow::Dynamic(to, via) => {
                 if via != Via::Return {

@@ -39,7 +39,7 @@ impl<G: Guest> Translator<'_, G> {
             // A pointer in memory is seldom written; what it points to often is.
             Val::Known(at) if is_first && G::CODE == Some(id) && !self.is_variable(at) => {
                 self.literals.insert(at as Pc);
-                let value = self.memory.state.peek(space, A::from_bits(at));
+                let value = self.known.state.peek(space, A::from_bits(at));
                 return Val::Known(value.map_or(0, T::to_bits));
             }
             Val::Is(at) if info.attributes => self.check_access::<A>(id, at, attr::READ, extent),
@@ -111,7 +111,7 @@ impl<G: Guest> Translator<'_, G> {
 
     /// The attributes of an address known when translating.
     fn attributes(&self, space: usize, at: u64) -> u8 {
-        self.memory.state.attributes(space, at)
+        self.known.state.attributes(space, at)
     }
 
     /// Leaves unless `at`, extended to 64 bits, is within the space.
@@ -139,7 +139,7 @@ impl<G: Guest> Translator<'_, G> {
             // Where any access is a plain one, so is this.
             .or_else(|| self.found(space, pointer, attr::ANY, offset));
         let found = known.unwrap_or_else(|| {
-            let found = match (&self.memory.plain[space], kind) {
+            let found = match (&self.known.plain[space], kind) {
                 (Some(plain), attr::READ) => self.check_range::<A>(plain.clone(), pointer, offset, extent),
                 _ => self.check_attributes::<A>(space, kind, (at, offset), extent),
             };
@@ -216,7 +216,7 @@ impl<G: Guest> Translator<'_, G> {
     fn is_variable(&self, at: u64) -> bool {
         self.stored.contains(&at)
             || self.trusted.contains(&(at as Pc))
-            || self.memory.mutable.contains(&(at as Pc))
+            || self.known.mutable.contains(&(at as Pc))
     }
 
     fn extended<A: Int>(&mut self, at: Val) -> Value {

@@ -6,10 +6,12 @@
 mod access;
 pub(crate) mod code;
 pub(crate) mod compile;
+mod convert;
 pub(crate) mod dump;
 pub(crate) mod native;
 mod pointers;
 mod policy;
+mod predict;
 pub(crate) mod translate;
 mod values;
 

@@ -11,8 +11,8 @@ use cranelift_frontend::FunctionBuilderContext;
 use super::code::{Entry, Generation, host_isa};
 use super::compile::{Done, Job, MachineCode, Worker, compile};
 use super::policy::{self, History};
-use super::translate::{Memory, Translation, translate};
-use super::{Exit, Reason, dump};
+use super::translate::{Known, Translation, translate};
+use super::{Exit, Reason, dump, predict};
 use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::interp::{Code, NATIVE};
@@ -279,6 +279,10 @@ impl Native {
             code.set_heat(pc, soon);
             return;
         }
+        if !policy::may_compile(stats) {
+            code.set_heat(pc, soon);
+            return;
+        }
         code.set_heat(pc, policy::cold(self.config.hot));
         let Some((function, basis)) = self.prepare(guest, state, code) else { return };
         if self.config.compile == Compile::Background {
@@ -361,11 +365,12 @@ impl Native {
         let mut mutable = named_stores::<G>(guest, state);
         mutable.extend(&self.mutable);
         let plain = self.plain.get_or_insert_with(|| plain_ranges(state));
-        let memory = Memory { state, mutable: &mutable, plain };
+        let unpredictable = predict::unpredictable(code.trace());
+        let known = Known { state, mutable: &mutable, plain, unpredictable: &unpredictable };
         let isa = self.isa.as_ref()?;
         let translation = translate::<G>(
             &region,
-            &memory,
+            &known,
             isa.frontend_config(),
             isa.default_call_conv(),
             &mut self.context,

@@ -22,7 +22,7 @@ use super::access::Found;
 use super::pointers::{Extent, extents};
 use super::{Exit, Reason};
 use crate::effects::{self, Slots};
-use crate::guest::Guest;
+use crate::guest::{Guest, Insn};
 use crate::ops::{Flow, FlowOf, Pc, Scalar, Type, Via};
 use crate::region::{Block, Region, Target};
 use crate::state::{BUDGET, PC, REGISTERS, State};
@@ -40,14 +40,16 @@ pub(crate) struct Translation {
     pub(crate) trusted: Vec<Pc>,
 }
 
-/// What the translator may ask about memory.
-pub(crate) struct Memory<'a> {
+/// What the translator may ask about the machine.
+pub(crate) struct Known<'a> {
     pub(crate) state: &'a State,
     /// Words of the code space that have been written since they were compiled in: not constants.
     pub(crate) mutable: &'a HashSet<Pc>,
     /// Per space, the addresses that a load needs no test for, where they are one half-open range and all
     /// others need one.
     pub(crate) plain: &'a [Option<std::ops::Range<u64>>],
+    /// Branches that the host could not predict.
+    pub(crate) unpredictable: &'a HashSet<Pc>,
 }
 
 /// A guest value.
@@ -64,9 +66,9 @@ pub(crate) enum Val {
 pub(super) struct Point {
     /// By slot; those that the region uses.
     pub(super) slots: Vec<Option<Val>>,
-    budget: Value,
+    pub(super) budget: Value,
     /// Instructions retired on every way to here but not yet charged.
-    pending: u64,
+    pub(super) pending: u64,
 }
 
 pub(super) struct ExitBlock {
@@ -80,7 +82,7 @@ pub(super) struct ExitBlock {
 pub(super) struct Translator<'a, G> {
     pub(super) b: FunctionBuilder<'a>,
     pub(super) region: &'a Region,
-    pub(super) memory: &'a Memory<'a>,
+    pub(super) known: &'a Known<'a>,
     pub(super) blocks: Vec<ir::Block>,
     /// Where blocks with one predecessor are entered from.
     pub(super) entered: Vec<Option<Point>>,
@@ -115,7 +117,7 @@ pub(super) struct Translator<'a, G> {
 /// Translates a region.
 pub(crate) fn translate<G: Guest>(
     region: &Region,
-    memory: &Memory<'_>,
+    known: &Known<'_>,
     frontend: TargetFrontendConfig,
     call_conv: CallConv,
     context: &mut FunctionBuilderContext,
@@ -147,7 +149,7 @@ pub(crate) fn translate<G: Guest>(
         now: Point { slots: vec![None; G::SLOTS.len()], budget: state, pending: 0 },
         b,
         region,
-        memory,
+        known,
         blocks,
         entered: region.blocks.iter().map(|_| None).collect(),
         written: uses.writes.iter().collect(),
@@ -265,20 +267,26 @@ impl<G: Guest> Translator<'_, G> {
         self.extents = extents::<G>(block).into_iter();
         let mut flow = Flow::Next;
         for &(pc, insn) in &block.insns {
-            self.pc = pc;
-            self.has_loaded = false;
-            self.b.set_srcloc(SourceLoc::new(pc + 1));
-            flow = G::meaning(insn, pc, self);
+            flow = self.instruction(pc, insn);
             if self.left {
                 // The rest of the block is never reached.
                 self.b.ins().trap(TrapCode::unwrap_user(1));
                 return;
             }
-            if !matches!(flow, Flow::Trap(_) | Flow::Illegal) {
-                self.now.pending += 1;
-            }
         }
         self.flow(block, flow);
+    }
+
+    /// Translates one instruction. Where control goes then is the caller's to say.
+    pub(super) fn instruction(&mut self, pc: Pc, insn: Insn) -> FlowOf<Self> {
+        self.pc = pc;
+        self.has_loaded = false;
+        self.b.set_srcloc(SourceLoc::new(pc + 1));
+        let flow = G::meaning(insn, pc, self);
+        if !matches!(flow, Flow::Trap(_) | Flow::Illegal) {
+            self.now.pending += 1;
+        }
+        flow
     }
 
     fn take_parameters(&mut self, block: ir::Block) {
@@ -305,6 +313,9 @@ impl<G: Guest> Translator<'_, G> {
             Flow::Goto(_) | Flow::Call(_) | Flow::If(Val::Known(_), _) => self.jump(taken(block)),
             Flow::If(Val::Is(condition), _) => {
                 let taken = taken(block);
+                if let Some(join) = self.convert(block, condition, taken) {
+                    return self.jump(join);
+                }
                 if self.takes_parameters(taken) || self.takes_parameters(block.next) {
                     self.charge();
                 }
@@ -371,7 +382,7 @@ impl<G: Guest> Translator<'_, G> {
     }
 
     /// Takes what is pending from the budget.
-    fn charge(&mut self) {
+    pub(super) fn charge(&mut self) {
         if self.now.pending > 0 {
             self.now.budget = self.b.ins().iadd_imm_s(self.now.budget, -(self.now.pending as i64));
             self.now.pending = 0;
@@ -473,10 +484,10 @@ impl<G: Guest> Translator<'_, G> {
         self.b.switch_to_block(shared);
         let id = self.b.append_block_param(shared, types::I32);
         let budget = self.b.append_block_param(shared, types::I64);
+        let types = self.written.iter().map(|&slot| clif(G::SLOTS[slot].1));
+        let values: Vec<Value> = types.map(|ty| self.b.append_block_param(shared, ty)).collect();
         self.b.ins().store(flags, budget, self.state, BUDGET as i32);
-        for &slot in &self.written {
-            let ty = G::SLOTS[slot].1;
-            let value = self.b.append_block_param(shared, clif(ty));
+        for (&slot, value) in self.written.iter().zip(values) {
             self.b.ins().store(flags, value, self.state, (REGISTERS + slot * 8) as i32);
         }
         self.b.ins().return_(&[id]);

@@ -1,0 +1,112 @@
+//! Which branches the host's predictor will get wrong: a small predictor, run over the interpreter's last branches.
+//!
+//! Counting how often a branch is taken does not tell: a mixed sequence that repeats is learnt. So the model is one of
+//! those that hosts have, after Seznec and Michaud, *A case for (partially) tagged geometric history length branch
+//! prediction*: a counter a branch, and tables of counters by branch and recent history, of which the longest history that was
+//! seen before decides.
+
+use std::collections::HashSet;
+
+use crate::ops::Pc;
+
+/// Outcomes of earlier branches that the tables' histories consist of.
+const HISTORIES: [u32; 3] = [6, 16, 40];
+const ENTRIES: usize = 1 << 12;
+/// One misprediction in this many executions makes a branch unpredictable.
+const OFTEN: u32 = 6;
+/// Executions below which nothing is said of a branch.
+const FEW: u32 = 32;
+
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    tag: u32,
+    /// 0 and 1 predict not taken, 2 and 3 taken.
+    counter: u8,
+}
+
+impl Entry {
+    fn learn(&mut self, taken: bool) {
+        self.counter = if taken { (self.counter + 1).min(3) } else { self.counter.saturating_sub(1) };
+    }
+}
+
+/// How a branch fared once the tables had had time to learn.
+#[derive(Clone, Copy, Default)]
+struct Score {
+    pc: Pc,
+    seen: u32,
+    wrong: u32,
+}
+
+/// The branches of a trace, oldest first, that are unpredictable.
+pub(crate) fn unpredictable(trace: impl Iterator<Item = (Pc, bool)>) -> HashSet<Pc> {
+    let trace: Vec<(Pc, bool)> = trace.collect();
+    // The last table has no history: its entries are always found.
+    let mut tables = vec![Entry::default(); ENTRIES * (HISTORIES.len() + 1)];
+    let mut scores = vec![Score::default(); ENTRIES];
+    let mut history = 0u64;
+    for (i, &(pc, taken)) in trace.iter().enumerate() {
+        let mut provider = None;
+        let mut missing = None;
+        for (table, bits) in HISTORIES.into_iter().enumerate().rev() {
+            let key = hash(pc, history & ((1 << bits) - 1));
+            let entry = &mut tables[table * ENTRIES + key as usize % ENTRIES];
+            if entry.tag == key >> 12 | 1 {
+                provider = Some(table * ENTRIES + key as usize % ENTRIES);
+                break;
+            }
+            missing = Some((table * ENTRIES + key as usize % ENTRIES, key >> 12 | 1));
+        }
+        let base = HISTORIES.len() * ENTRIES + hash(pc, 0) as usize % ENTRIES;
+        let used = &mut tables[provider.unwrap_or(base)];
+        let wrong = (used.counter >= 2) != taken;
+        used.learn(taken);
+        if let (true, Some((index, tag))) = (wrong, missing) {
+            // A longer history may tell more.
+            tables[index] = Entry { tag, counter: if taken { 2 } else { 1 } };
+        }
+        if provider.is_some() {
+            tables[base].learn(taken);
+        }
+        history = history << 1 | taken as u64;
+        if i >= trace.len() / 2 {
+            let score = &mut scores[hash(pc, 0) as usize % ENTRIES];
+            *score = Score { pc, seen: score.seen + 1, wrong: score.wrong + wrong as u32 };
+        }
+    }
+    scores.iter().filter(|s| s.seen >= FEW && s.wrong * OFTEN >= s.seen).map(|s| s.pc).collect()
+}
+
+fn hash(pc: Pc, history: u64) -> u32 {
+    let mixed = (history ^ (pc as u64) << 44).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unpredictable;
+
+    fn trace(outcome: impl Fn(u32) -> bool) -> Vec<(u32, bool)> {
+        (0..8192).map(|i| (0x3000, outcome(i))).collect()
+    }
+
+    /// A bit of a mixing function: as good as random here.
+    fn random(i: u32) -> bool {
+        let mut z = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb) >> 63 != 0
+    }
+
+    #[test]
+    fn what_repeats_is_predictable() {
+        assert!(unpredictable(trace(|_| true).into_iter()).is_empty());
+        assert!(unpredictable(trace(|i| i % 7 != 0).into_iter()).is_empty());
+        assert!(unpredictable(trace(|i| random(i % 500)).into_iter()).is_empty());
+    }
+
+    #[test]
+    fn what_does_not_repeat_is_not() {
+        assert!(unpredictable(trace(random).into_iter()).contains(&0x3000));
+        assert!(unpredictable(std::iter::empty()).is_empty());
+    }
+}
