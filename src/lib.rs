@@ -14,6 +14,7 @@ pub mod compare;
 pub mod device;
 pub mod diagnostic;
 pub mod effects;
+pub mod fuzz;
 pub mod guest;
 pub mod guests;
 pub(crate) mod interp;

@@ -3,6 +3,7 @@
 pub mod asm;
 pub mod disasm;
 mod formats;
+pub mod generate;
 mod host;
 pub mod image;
 pub mod isa;

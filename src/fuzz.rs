@@ -1,0 +1,179 @@
+//! Random cases, and the checks that tests and fuzz targets share.
+//!
+//! A case is made from bytes, so that a fuzzer can change it and `cargo test` can make thousands of them from
+//! seeds. A check returns what it did, and an error that tells the whole story: the case, as a listing, and
+//! where the machines part.
+
+use std::fmt;
+
+use crate::compare::compare;
+use crate::device::Capture;
+use crate::guest::{Guest, Stop};
+use crate::tier::{Compile, Config, Tiers};
+use crate::vm::Vm;
+
+/// Choices made from bytes; zeros when they are used up.
+pub struct Choices<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Choices<'a> {
+    /// Choices that these bytes make.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Choices { bytes }
+    }
+
+    /// The next byte.
+    pub fn byte(&mut self) -> u8 {
+        let Some((&first, rest)) = self.bytes.split_first() else { return 0 };
+        self.bytes = rest;
+        first
+    }
+
+    /// Any 16-bit number.
+    pub fn word(&mut self) -> u16 {
+        u16::from_be_bytes([self.byte(), self.byte()])
+    }
+
+    /// A number below `n`, which is not 0.
+    pub fn below(&mut self, n: u16) -> u16 {
+        if n <= 0x100 { u16::from(self.byte()) % n } else { self.word() % n }
+    }
+
+    /// True about `n` times of 256.
+    pub fn chance(&mut self, n: u8) -> bool {
+        // Not `<`: without bytes, nothing unlikely happens.
+        self.byte() > u8::MAX - n
+    }
+
+    /// One of these.
+    pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[usize::from(self.below(of.len() as u16))]
+    }
+}
+
+/// Pseudo-random bytes (Vigna's SplitMix64).
+pub fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    };
+    std::iter::repeat_with(|| next().to_le_bytes()).flatten().take(len).collect()
+}
+
+/// A program with all that it needs to run. Its `Debug` is a listing.
+pub trait Case: fmt::Debug {
+    /// The machine that it is for.
+    type Guest: Guest;
+
+    /// A case of these choices.
+    fn generate(choices: &mut Choices<'_>) -> Self;
+    /// A machine about to run it, and where its output goes.
+    fn machine(&self, config: Config) -> (Vm<Self::Guest>, Capture);
+    /// What the host does to a machine after its run number `turn`.
+    fn meddle(&self, turn: usize, vm: &mut Vm<Self::Guest>);
+}
+
+/// What a check has done.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Summary {
+    /// Instructions compared.
+    pub instructions: u64,
+    /// Those of them that retired in native code.
+    pub native: u64,
+    /// Regions compiled.
+    pub regions: u64,
+    /// Regions dropped because what they were made from was written.
+    pub invalidated: u64,
+}
+
+impl std::ops::AddAssign for Summary {
+    fn add_assign(&mut self, other: Summary) {
+        self.instructions += other.instructions;
+        self.native += other.native;
+        self.regions += other.regions;
+        self.invalidated += other.invalidated;
+    }
+}
+
+/// A configuration with native code, of the many that must all agree with the interpreter.
+pub fn config(choices: &mut Choices<'_>) -> Config {
+    let mut config = Config {
+        tiers: if choices.chance(128) { Tiers::Auto } else { Tiers::Jit },
+        hot: choices.pick(&[0, 1, 2, 3, 20, 100]),
+        compile: if choices.chance(64) { Compile::Background } else { Compile::Inline },
+        ..Config::default()
+    };
+    if choices.chance(128) {
+        config.code_cap = choices.pick(&[0, 1, 1 << 10, 1 << 12, 1 << 14]);
+    }
+    if choices.chance(128) {
+        config.region_instructions = choices.pick(&[0, 1, 2, 3, 5, 10, 30, 100]);
+    }
+    if choices.chance(128) {
+        config.call_depth = choices.pick(&[0, 1, 2]);
+        config.targets = choices.pick(&[0, 1, 2, 3, 4]);
+    }
+    #[cfg(feature = "jit")]
+    {
+        config.codegen.optimise = !choices.chance(96);
+        config.codegen.alias_analysis = !choices.chance(96);
+    }
+    config
+}
+
+/// Checks that a machine with native code does what the interpreter does: pc, registers, memory, output,
+/// counts and stops after each of several runs.
+///
+/// # Errors
+/// Where they part: the case, the configuration and both states.
+pub fn tiers<C: Case>(bytes: &[u8]) -> Result<Summary, String> {
+    let choices = &mut Choices::new(bytes);
+    let config = config(choices);
+    let budgets: Vec<u64> = (0..=choices.below(4))
+        .map(|_| {
+            let most = choices.pick(&[2, 50, 500, 3000]);
+            u64::from(choices.below(most))
+        })
+        .collect();
+    let case = C::generate(choices);
+    agree(&case, config, &budgets)
+}
+
+/// Runs a case in a configuration and in the interpreter, `budgets` instructions at a time.
+///
+/// # Errors
+/// Where the two part.
+pub fn agree<C: Case>(case: &C, config: Config, budgets: &[u64]) -> Result<Summary, String> {
+    let (mut vm, output) = case.machine(config.clone());
+    let (mut reference, expected_output) =
+        case.machine(Config { tiers: Tiers::Interpreter, ..Config::default() });
+    let story = |what: &str| format!("{what}\n{config:?}\nbudgets {budgets:?}\n{case:?}");
+    for (turn, &budget) in budgets.iter().enumerate() {
+        let before = vm.instructions();
+        let (stop, expected) = (vm.run(budget), reference.run(budget));
+        let retired = vm.instructions() - before;
+        if retired > budget || matches!(stop, Stop::Budget) && retired != budget {
+            return Err(story(&format!("run {turn} was to retire {budget} and retired {retired}")));
+        }
+        compare((&vm, &stop), (&reference, &expected)).map_err(|d| story(&format!("run {turn}: {d}")))?;
+        for vm in [&mut vm, &mut reference] {
+            vm.guest_mut().flush().map_err(|e| story(&e.to_string()))?;
+            case.meddle(turn, vm);
+        }
+        let (output, expected) = (output.bytes(), expected_output.bytes());
+        if output != expected {
+            return Err(story(&format!("run {turn}: wrote {output:?}, the interpreter {expected:?}")));
+        }
+    }
+    let stats = vm.stats();
+    Ok(Summary {
+        instructions: vm.instructions(),
+        native: stats.native,
+        regions: stats.regions,
+        invalidated: stats.invalidated,
+    })
+}

@@ -1,0 +1,439 @@
+//! Random LC-3 programs with structure: loops that get hot, calls, jumps through tables, code that changes
+//! itself, devices, traps, and noise.
+
+use std::fmt;
+
+use super::isa::{MEMORY, decode};
+use super::profile::Profile;
+use super::{Lc3, disasm};
+use crate::device::{Capture, Console};
+use crate::fuzz::{self, Choices};
+use crate::ops::Pc;
+use crate::tier::Config;
+use crate::vm::Vm;
+
+/// Words of a program. Its data is reached from all of its code by a 9-bit offset.
+const WORDS: usize = 256;
+/// Where data starts: first addresses, then instructions, then numbers.
+const DATA: usize = 200;
+/// Data words that hold addresses.
+const POINTERS: usize = 16;
+/// Data words that hold instructions, after these.
+const INSTRUCTIONS: usize = 8;
+/// How deep loops and branches nest.
+const DEPTH: usize = 2;
+/// Registers that programs calculate with; the others count loops, point and link.
+const SCRATCH: u16 = 4;
+
+/// A random program with its machine, its input, and words that the host changes while it is stopped.
+pub struct Case {
+    /// The machine's profile.
+    pub profile: Profile,
+    /// Where the words are, wrapping round, and where the program starts.
+    pub origin: u16,
+    /// The program.
+    pub words: Vec<u16>,
+    /// What is typed.
+    pub input: Vec<u8>,
+    /// The words that the host writes after each run: address and value.
+    pub pokes: Vec<(u16, u16)>,
+}
+
+impl Case {
+    /// A program for a machine of this profile at this place.
+    pub fn new(choices: &mut Choices<'_>, profile: Profile, origin: u16) -> Case {
+        let words = if choices.chance(24) {
+            (0..WORDS).map(|_| choices.word()).collect()
+        } else {
+            Writer::new(choices, origin).program()
+        };
+        let input = (0..choices.below(20)).map(|_| choices.byte()).collect();
+        let pokes = (0..choices.below(4))
+            .map(|_| (origin.wrapping_add(choices.below(WORDS as u16)), any_instruction(choices)))
+            .collect();
+        Case { profile, origin, words, input, pokes }
+    }
+}
+
+impl fuzz::Case for Case {
+    type Guest = Lc3;
+
+    fn generate(choices: &mut Choices<'_>) -> Case {
+        let profile = match choices.byte() {
+            0..192 => Profile::STANDARD,
+            192..208 => Profile::LC3TOOLS,
+            208..252 => Profile::SECOND,
+            _ => Profile::TUTORIAL,
+        };
+        let origin = if choices.chance(192) {
+            0x3000
+        } else {
+            choices.pick(&[0x3001, 0x2f80, 0x4000, 0xfd80, 0xff80, 0x0000])
+        };
+        Case::new(choices, profile, origin)
+    }
+
+    fn machine(&self, config: Config) -> (Vm<Lc3>, Capture) {
+        let (console, output) = Console::scripted(self.input.clone());
+        let lc3 = Lc3::new(self.profile, console);
+        let mut state = lc3.power_on(None);
+        let mut at = self.origin;
+        for &word in &self.words {
+            state.poke(MEMORY, at, word);
+            at = at.wrapping_add(1);
+        }
+        state.set_pc(self.origin as Pc);
+        (Vm::new(lc3, state, config), output)
+    }
+
+    fn meddle(&self, turn: usize, vm: &mut Vm<Lc3>) {
+        if let Some(&(at, word)) = self.pokes.get(turn) {
+            vm.poke(MEMORY, at, word);
+        }
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "profile {}, input {:?}, pokes {:x?}", self.profile.name, self.input, self.pokes)?;
+        let mut at = self.origin;
+        for &word in &self.words {
+            let text = disasm::word(at, word, &Default::default());
+            writeln!(f, "x{at:04X} {word:04X}  {text}")?;
+            at = at.wrapping_add(1);
+        }
+        Ok(())
+    }
+}
+
+/// A word that is an instruction in every profile, with harmless ones the likelier.
+fn any_instruction(choices: &mut Choices<'_>) -> u16 {
+    if choices.chance(200) {
+        return arithmetic(choices);
+    }
+    loop {
+        let word = choices.word();
+        let insn = decode(&Profile::STANDARD, 0, word);
+        if insn.op() != super::isa::op::ILLEGAL {
+            return word;
+        }
+    }
+}
+
+fn arithmetic(choices: &mut Choices<'_>) -> u16 {
+    let (a, b, c) = (choices.below(SCRATCH), choices.below(SCRATCH), choices.below(SCRATCH));
+    let imm = choices.word() & 0x1f;
+    let (ab, op) = (a << 9 | b << 6, choices.below(7));
+    match op {
+        0 | 1 => 0x1000 | ab | c,
+        2 | 3 => 0x1020 | ab | imm,
+        4 => 0x5000 | ab | c,
+        5 => 0x5020 | ab | imm,
+        _ => 0x903f | ab,
+    }
+}
+
+struct Writer<'c, 'b> {
+    choices: &'c mut Choices<'b>,
+    origin: u16,
+    words: Vec<u16>,
+    /// Where subroutines start.
+    routines: Vec<usize>,
+}
+
+impl<'c, 'b> Writer<'c, 'b> {
+    fn new(choices: &'c mut Choices<'b>, origin: u16) -> Self {
+        Writer { choices, origin, words: Vec::new(), routines: Vec::new() }
+    }
+
+    fn program(mut self) -> Vec<u16> {
+        // Over the subroutines.
+        self.words.push(0);
+        for _ in 0..self.choices.below(4) {
+            self.routine();
+        }
+        self.words[0] = self.branch(7, 0, self.words.len());
+        let start = self.words.len();
+        // The stack.
+        self.with_place(2, 6, DATA + 7);
+        for _ in 0..2 + self.choices.below(8) {
+            self.fragment(0);
+        }
+        match self.choices.below(4) {
+            0 => self.words.push(0xf025),
+            // What comes after is nothing.
+            1 => {}
+            _ => {
+                let back = self.branch(7, self.words.len(), start);
+                self.words.push(back);
+            }
+        }
+        self.words.truncate(DATA);
+        self.words.resize(DATA, 0);
+        self.data();
+        self.words
+    }
+
+    fn data(&mut self) {
+        let devices = [0xfe00, 0xfe02, 0xfe04, 0xfe06, 0xfffc, 0xfffe, 0xfe10];
+        let edges = [0xfdff, 0x2fff, 0x3000, 0xffff, 0x0000];
+        for n in 0..POINTERS {
+            let near = self.origin.wrapping_add(self.choices.below(WORDS as u16));
+            let pointer = match n {
+                0..4 => devices[n],
+                4 => self.choices.pick(&devices),
+                5 => self.choices.pick(&edges),
+                6..8 => 0x4000 + self.choices.below(64),
+                _ => near,
+            };
+            self.words.push(pointer);
+        }
+        for _ in 0..INSTRUCTIONS {
+            let word = any_instruction(self.choices);
+            self.words.push(word);
+        }
+        while self.words.len() < WORDS {
+            let word = match self.choices.below(4) {
+                0 => self.choices.below(8),
+                1 => self.choices.word() | 0x8000,
+                2 => 0x20 + self.choices.below(0x5e),
+                _ => self.choices.word(),
+            };
+            self.words.push(word);
+        }
+    }
+
+    /// The 9-bit offset from `at` to `to`.
+    fn offset(&self, at: usize, to: usize) -> u16 {
+        (to.wrapping_sub(at + 1) & 0x1ff) as u16
+    }
+
+    fn branch(&self, nzp: u16, at: usize, to: usize) -> u16 {
+        nzp << 9 | self.offset(at, to)
+    }
+
+    /// Adds an instruction of a register and a place.
+    fn with_place(&mut self, op: u16, register: u16, place: usize) {
+        let word = op << 12 | register << 9 | self.offset(self.words.len(), place);
+        self.words.push(word);
+    }
+
+    fn scratch(&mut self) -> u16 {
+        // Now and then one that has a task.
+        if self.choices.chance(6) { self.choices.below(8) } else { self.choices.below(SCRATCH) }
+    }
+
+    fn pointer(&mut self) -> usize {
+        let wild = self.choices.chance(40);
+        let n = if wild { self.choices.below(POINTERS as u16) } else { 6 + self.choices.below(10) };
+        DATA + usize::from(n)
+    }
+
+    fn instruction(&mut self) -> usize {
+        DATA + POINTERS + usize::from(self.choices.below(INSTRUCTIONS as u16))
+    }
+
+    fn number(&mut self) -> usize {
+        let first = DATA + POINTERS + INSTRUCTIONS;
+        first + usize::from(self.choices.below((WORDS - first) as u16))
+    }
+
+    /// A place in the code: here and around, or anywhere.
+    fn place(&mut self) -> usize {
+        let here = self.words.len();
+        match self.choices.below(4) {
+            0 | 1 => here + usize::from(self.choices.below(6)),
+            2 => here.saturating_sub(usize::from(self.choices.below(12))),
+            _ => usize::from(self.choices.below(DATA as u16)),
+        }
+    }
+
+    /// A subroutine that calls earlier ones, and itself sometimes.
+    fn routine(&mut self) {
+        let start = self.words.len();
+        let recursive = self.choices.chance(80);
+        let leaf = !recursive && self.choices.chance(128);
+        if recursive {
+            // As deep as R3 says: ADD R3,R3,#-1, BRnz, and a call with R7 on a stack, or without: then it
+            // returns for ever, as wrong programs do.
+            self.words.push(0x16ff);
+            if self.choices.chance(200) {
+                self.words.extend([0x0c05, 0x1dbf, 0x7f80, 0x4ffb, 0x6f80, 0x1da1]);
+            } else {
+                self.words.extend([0x0c01, 0x4ffd]);
+            }
+        }
+        if !leaf && !recursive {
+            // R7 survives in a word of its own.
+            let keep = self.number();
+            self.with_place(3, 7, keep);
+            self.fragment(1);
+            self.with_place(2, 7, keep);
+        } else {
+            self.fragment(DEPTH);
+        }
+        self.words.push(0xc1c0);
+        self.routines.push(start);
+    }
+
+    fn fragment(&mut self, depth: usize) {
+        if self.words.len() > DATA - 20 {
+            return;
+        }
+        let kinds = if depth < DEPTH { 20 } else { 16 };
+        match self.choices.below(kinds) {
+            0..3 => {
+                for _ in 0..=self.choices.below(5) {
+                    let word = arithmetic(self.choices);
+                    self.words.push(word);
+                }
+            }
+            3..5 => self.direct(),
+            5..7 => self.indirect(),
+            7 => self.indexed(),
+            8 => self.call(),
+            9 => self.table(),
+            10..12 => self.modify(),
+            12 => self.trap(),
+            13 => self.device(),
+            14 => {
+                let (register, place) = (self.scratch(), self.place());
+                self.with_place(14, register, place);
+            }
+            15 => {
+                let word =
+                    if self.choices.chance(60) { self.choices.word() } else { any_instruction(self.choices) };
+                self.words.push(word);
+            }
+            16..19 => self.counted(depth),
+            _ => self.skip(depth),
+        }
+    }
+
+    fn direct(&mut self) {
+        let (op, register, place) = (self.choices.pick(&[2, 3]), self.scratch(), self.number());
+        self.with_place(op, register, place);
+    }
+
+    fn indirect(&mut self) {
+        let (op, register, place) = (self.choices.pick(&[10, 11]), self.scratch(), self.pointer());
+        self.with_place(op, register, place);
+    }
+
+    fn indexed(&mut self) {
+        let (base, pointer) = (self.scratch(), self.pointer());
+        self.with_place(2, base, pointer);
+        for _ in 0..=self.choices.below(3) {
+            let (op, register, offset) =
+                (self.choices.pick(&[6, 7]), self.scratch(), self.choices.word() & 0x3f);
+            self.words.push(op << 12 | register << 9 | base << 6 | offset);
+        }
+    }
+
+    fn call(&mut self) {
+        let Some(last) = self.routines.len().checked_sub(1) else { return };
+        let to = self.routines[usize::from(self.choices.below(last as u16 + 1))];
+        if self.choices.chance(180) {
+            let offset = to.wrapping_sub(self.words.len() + 1) & 0x7ff;
+            self.words.push(0x4800 | offset as u16);
+        } else {
+            let register = self.choices.pick(&[2, 3, 7]);
+            self.with_place(14, register, to);
+            self.words.push(0x4000 | register << 6);
+        }
+    }
+
+    /// A jump to one of a few places.
+    fn table(&mut self) {
+        let (index, to) = (self.scratch(), self.scratch());
+        let mask = self.choices.pick(&[1, 3, 7]);
+        self.words.push(0x5020 | index << 9 | self.choices.below(SCRATCH) << 6 | mask);
+        let table = self.words.len() + 3;
+        self.with_place(14, to, table);
+        self.words.push(0x1000 | to << 9 | to << 6 | index);
+        self.words.push(0xc000 | to << 6);
+        for _ in 0..=mask {
+            let word = arithmetic(self.choices);
+            self.words.push(word);
+        }
+    }
+
+    /// Writes over an instruction: by another, by itself plus something, by a copy.
+    fn modify(&mut self) {
+        let (register, place) = (self.scratch(), self.place());
+        match self.choices.below(4) {
+            0 | 1 => {
+                let from = self.instruction();
+                self.with_place(2, register, from);
+            }
+            2 => {
+                self.with_place(2, register, place);
+                self.words.push(0x1020 | register << 9 | register << 6 | self.choices.pick(&[0, 1, 0x1f]));
+            }
+            _ => {
+                let from = self.place();
+                self.with_place(2, register, from);
+            }
+        }
+        self.with_place(3, register, place);
+    }
+
+    fn trap(&mut self) {
+        match self.choices.below(8) {
+            0..4 => self.words.push(0xf021),
+            4 => {
+                let place = self.number();
+                self.with_place(14, 0, place);
+                let vector = self.choices.pick(&[0xf022, 0xf024]);
+                self.words.push(vector);
+            }
+            5 | 6 => self.words.push(0xf020),
+            _ => {
+                let vector = self.choices.pick(&[0xf023, 0xf025, 0xf026, 0x8000, 0xd000]);
+                self.words.push(vector);
+            }
+        }
+    }
+
+    fn device(&mut self) {
+        let register = self.scratch();
+        match self.choices.below(4) {
+            0 => self.with_place(11, register, DATA + 3),
+            1 => self.with_place(10, register, DATA + 2),
+            2 => self.with_place(10, register, DATA + 1),
+            _ => {
+                self.with_place(10, register, DATA);
+                if self.choices.chance(60) {
+                    // Until a key waits.
+                    self.words.push(0x07fe);
+                }
+            }
+        }
+    }
+
+    /// A loop that counts down.
+    fn counted(&mut self, depth: usize) {
+        let counter = 5 - depth as u16;
+        let times = 1 + self.choices.below(15);
+        self.words.push(0x5020 | counter << 9 | counter << 6);
+        for _ in 0..=self.choices.below(3) {
+            self.words.push(0x1020 | counter << 9 | counter << 6 | times);
+        }
+        let top = self.words.len();
+        for _ in 0..=self.choices.below(3) {
+            self.fragment(depth + 1);
+        }
+        self.words.push(0x1020 | counter << 9 | counter << 6 | 0x1f);
+        let back = self.branch(1, self.words.len(), top);
+        self.words.push(back);
+    }
+
+    /// A branch over something.
+    fn skip(&mut self, depth: usize) {
+        let branch = self.words.len();
+        self.words.push(0);
+        self.fragment(depth + 1);
+        let nzp = self.choices.below(8);
+        self.words[branch] = self.branch(nzp, branch, self.words.len());
+    }
+}
