@@ -27,7 +27,6 @@ fn random_programs_agree() {
         Err(_) => (0, 1500),
     };
     let total = run(from..from + count);
-    eprintln!("{total:?}");
     if cfg!(feature = "jit") {
         assert!(total.native * 4 > total.instructions, "native code hardly ran: {total:?}");
         assert!(total.invalidated > count / 20, "hardly a region was invalidated: {total:?}");
