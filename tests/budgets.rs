@@ -1,0 +1,206 @@
+//! Whatever the budgets, a run passes through the same states (invariant: Exactness).
+
+mod common;
+
+use common::{configurations, interpreter, program};
+use kiln::compare::compare;
+use kiln::fuzz::Case as _;
+use kiln::guest::{Guest, Stop};
+use kiln::guests::lc3::generate::Case;
+use kiln::tier::Tiers;
+
+/// Runs a program in steps of every size from 1 to more than it has instructions; after each step the machine is
+/// where single steps of the interpreter lead. The first step of each size is a run from the start.
+fn every_budget(case: &Case) {
+    let length = {
+        let (mut vm, _) = case.machine(interpreter());
+        assert!(!matches!(vm.run(1000), Stop::Budget), "the program is too long for this");
+        vm.instructions()
+    };
+    for (name, config) in configurations() {
+        let mut native = 0;
+        for step in 0..=length + 2 {
+            let (mut vm, output) = case.machine(config.clone());
+            let (mut reference, expected_output) = case.machine(interpreter());
+            let mut done = 0;
+            loop {
+                let stop = vm.run(step);
+                let mut expected = Stop::Budget;
+                for _ in 0..step {
+                    expected = reference.run(1);
+                    if !matches!(expected, Stop::Budget) {
+                        break;
+                    }
+                }
+                if let Err(difference) = compare((&vm, &stop), (&reference, &expected)) {
+                    panic!(
+                        "in configuration {name:?}, after {done} in steps of {step}: {difference}\n{case:?}"
+                    );
+                }
+                vm.guest_mut().flush().unwrap();
+                reference.guest_mut().flush().unwrap();
+                assert_eq!(output.bytes(), expected_output.bytes(), "{name:?}, {done} in steps of {step}");
+                if step == 0 || !matches!(stop, Stop::Budget) {
+                    break;
+                }
+                done += step;
+                assert_eq!(vm.instructions(), done, "in configuration {name:?}, in steps of {step}");
+            }
+            native += vm.stats().native;
+        }
+        if config.tiers == Tiers::Jit {
+            assert!(native > length, "in configuration {name:?} hardly anything ran native");
+        }
+    }
+}
+
+#[test]
+fn loops() {
+    every_budget(&program(
+        "       .ORIG x3000
+                AND R0, R0, #0
+                ADD R1, R0, #5
+        OUTER   ADD R2, R0, #3
+        INNER   ADD R3, R3, #1
+                ADD R2, R2, #-1
+                BRp INNER
+                ADD R1, R1, #-1
+                BRp OUTER
+                HALT
+                .END",
+    ));
+}
+
+#[test]
+fn calls() {
+    every_budget(&program(
+        "       .ORIG x3000
+                LD R6, STACK
+                AND R0, R0, #0
+                ADD R0, R0, #5
+                JSR FIB
+                LEA R2, TWICE
+                JSRR R2
+                HALT
+        ; R1 = fib(R0)
+        FIB     ADD R6, R6, #-3
+                STR R7, R6, #0
+                STR R0, R6, #1
+                ADD R1, R0, #-2
+                BRzp MORE
+                ADD R1, R0, #0
+                BR DONE
+        MORE    ADD R0, R0, #-1
+                JSR FIB
+                STR R1, R6, #2
+                LDR R0, R6, #1
+                ADD R0, R0, #-2
+                JSR FIB
+                LDR R2, R6, #2
+                ADD R1, R1, R2
+        DONE    LDR R7, R6, #0
+                LDR R0, R6, #1
+                ADD R6, R6, #3
+                RET
+        TWICE   ADD R1, R1, R1
+                RET
+        STACK   .FILL x5000
+                .END",
+    ));
+}
+
+#[test]
+fn self_modification() {
+    every_budget(&program(
+        "       .ORIG x3000
+                AND R0, R0, #0
+                ADD R1, R0, #8
+        LOOP    LD R2, HERE
+                ADD R2, R2, #1
+                ST R2, HERE
+                ADD R0, R0, #1
+        HERE    ADD R0, R0, #0
+                ADD R1, R1, #-1
+                BRp LOOP
+                HALT
+                .END",
+    ));
+}
+
+#[test]
+fn traps_and_devices() {
+    let mut case = program(
+        "       .ORIG x3000
+        LOOP    GETC
+                ADD R1, R0, #-10
+                BRz DONE
+                OUT
+                LDI R2, DSR
+                BRzp LOOP
+                STI R0, DDR
+                BR LOOP
+        DONE    LEA R0, TEXT
+                PUTS
+                HALT
+        DSR     .FILL xFE04
+        DDR     .FILL xFE06
+        TEXT    .STRINGZ \"!\"
+                .END",
+    );
+    case.input = b"abcdef\n".to_vec();
+    every_budget(&case);
+}
+
+#[test]
+fn a_fault_at_the_end() {
+    every_budget(&program(
+        "       .ORIG x3000
+                LD R1, TOP
+        LOOP    STR R0, R1, #0
+                LDR R2, R1, #0
+                ADD R1, R1, #-1
+                ADD R0, R0, #1
+                BR LOOP
+        TOP     .FILL x3020
+                .END",
+    ));
+}
+
+#[test]
+fn input_that_ends() {
+    let mut case = program(
+        "       .ORIG x3000
+        LOOP    GETC
+                ADD R1, R1, R0
+                BR LOOP
+                .END",
+    );
+    case.input = b"0123456789".to_vec();
+    every_budget(&case);
+}
+
+#[test]
+fn a_jump_table() {
+    every_budget(&program(
+        "       .ORIG x3000
+                AND R1, R1, #0
+                ADD R1, R1, #12
+        LOOP    AND R2, R1, #3
+                LEA R3, TABLE
+                ADD R3, R3, R2
+                LDR R3, R3, #0
+                JMP R3
+        ZERO    ADD R0, R0, #1
+                BR NEXT
+        ONE     ADD R0, R0, #2
+        TWO     ADD R0, R0, #4
+        NEXT    ADD R1, R1, #-1
+                BRp LOOP
+                HALT
+        TABLE   .FILL ZERO
+                .FILL ONE
+                .FILL TWO
+                .FILL NEXT
+                .END",
+    ));
+}
