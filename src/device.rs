@@ -119,6 +119,11 @@ impl Capture {
     pub fn bytes(&self) -> Vec<u8> {
         self.0.lock().expect("nobody panics while holding the output").clone()
     }
+
+    /// What was written since the last call.
+    pub fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().expect("nobody panics while holding the output"))
+    }
 }
 
 impl Write for Capture {

@@ -7,6 +7,7 @@ pub mod generate;
 mod host;
 pub mod image;
 pub mod isa;
+mod machine;
 mod meaning;
 pub mod profile;
 pub mod symbols;

@@ -1,0 +1,118 @@
+//! LC-3 for the `kiln` program: its files, profiles and benchmarks.
+
+use super::image::{Format, Image, ImageError};
+use super::profile::Profile;
+use super::{Lc3, asm, disasm};
+use crate::device::Console;
+use crate::guests::{BadFile, Bench, Likeness, Machine, Remarks, Settings};
+use crate::ops::Pc;
+use crate::state::State;
+
+const fn bench(name: &'static str, source: &'static str) -> Bench {
+    Bench { name, source, computes: true }
+}
+
+macro_rules! example {
+    ($name:literal) => {
+        bench($name, include_str!(concat!("../../../examples/lc3/", $name, ".asm")))
+    };
+}
+
+impl Machine for Lc3 {
+    type Image = Image;
+
+    const PROFILES: &'static [&'static str] =
+        &[Profile::ALL[0].name, Profile::ALL[1].name, Profile::ALL[2].name, Profile::ALL[3].name];
+    const OBJECT: &'static str = "obj";
+    const BENCHES: &'static [Bench] = &[
+        example!("sieve"),
+        example!("matrix"),
+        example!("sort"),
+        example!("quicksort"),
+        example!("crc16"),
+        example!("lfsr"),
+        example!("fib"),
+        example!("queens"),
+        example!("life"),
+        example!("interp"),
+        example!("tokens"),
+        example!("strings"),
+        example!("collatz"),
+        example!("gcd"),
+        example!("divide"),
+        example!("hanoi"),
+        example!("list"),
+        example!("mandel"),
+        example!("edigits"),
+        Bench { computes: false, ..example!("selfmod") },
+        Bench { computes: false, ..example!("selfmod2") },
+        Bench { computes: false, ..example!("output") },
+    ];
+
+    fn recognise(name: &str, bytes: &[u8]) -> Likeness {
+        match Format::of(name, bytes) {
+            Format::Lc3tools | Format::EnsembleBinary | Format::EnsembleText => Likeness::Sure,
+            _ => Likeness::Perhaps,
+        }
+    }
+
+    fn read(name: &str, bytes: &[u8]) -> Result<(Image, Remarks), BadFile> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if !bytes.is_empty() && Format::of(name, bytes) == Format::Source => {
+                Self::assemble(name, text)
+            }
+            _ => Ok((Image::read(name, bytes)?, Remarks::default())),
+        }
+    }
+
+    fn assemble(name: &str, text: &str) -> Result<(Image, Remarks), BadFile> {
+        let asm::Assembly { image, diagnostics } = asm::assemble(name, text);
+        let remarks = Remarks { file: name.to_owned(), text: text.to_owned(), diagnostics };
+        match image {
+            Some(image) => Ok((image, remarks)),
+            None => Err(BadFile::Source(remarks)),
+        }
+    }
+
+    fn join(images: Vec<Image>) -> Result<Image, BadFile> {
+        Ok(Image::join(images)?)
+    }
+
+    fn write(image: &Image) -> Result<Vec<u8>, BadFile> {
+        Ok(image.write_raw()?)
+    }
+
+    fn listing(image: &Image) -> String {
+        disasm::image(image)
+    }
+
+    fn line(image: &Image, pc: Pc) -> Option<(&str, u32)> {
+        image.lines.get(pc as u16)
+    }
+
+    fn machine(image: &Image, settings: &Settings, console: Console) -> (Lc3, State) {
+        let profile = settings.profile.as_deref().and_then(Profile::named).unwrap_or(Profile::STANDARD);
+        let mut lc3 = Lc3::new(profile, console);
+        let mut state = lc3.power_on(settings.seed);
+        lc3.load(&mut state, image);
+        if settings.start_at_origin {
+            state.set_pc(image.start() as Pc);
+        }
+        (lc3, state)
+    }
+
+    fn hex(value: u64) -> String {
+        format!("x{value:04X}")
+    }
+}
+
+impl From<ImageError> for BadFile {
+    fn from(error: ImageError) -> BadFile {
+        match error {
+            ImageError::Source { file, text, diagnostics } => {
+                BadFile::Source(Remarks { file, text, diagnostics })
+            }
+            error => BadFile::Image(error.to_string()),
+        }
+    }
+}
