@@ -1,0 +1,219 @@
+//! `kiln bench`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use comfy_table::{CellAlignment, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use kiln::compare;
+use kiln::device::Console;
+use kiln::guest::{Guest, Stop};
+use kiln::guests::{self, Machine, Visit};
+use kiln::tier::{Config, Tiers};
+use kiln::vm::Vm;
+
+use super::load::{self, ImageFile, Loaded, MachineOptions};
+use super::{Failure, code, print};
+
+const AFTER_HELP: &str = "\
+Every image runs in each tier on fresh machines, without input; the best time counts, compilation
+included. Both tiers must agree on output, state and instructions. Without images the examples that
+compute run; those marked * change their code or mostly print, and are not in the mean.
+
+Examples:
+  kiln bench
+  kiln bench --runs 5 sieve.asm life.asm";
+
+/// `kiln bench`.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Bench {
+    /// Images, or assembly sources, each on its own
+    #[arg(value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// Runs in each tier
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Instructions that a run may take
+    #[arg(long, value_name = "N", default_value_t = 10_000_000_000)]
+    budget: u64,
+    #[command(flatten)]
+    machine: MachineOptions,
+}
+
+/// A program to measure.
+struct Entry {
+    guest: String,
+    name: String,
+    file: ImageFile,
+    computes: bool,
+}
+
+/// What a program took.
+struct Row {
+    name: String,
+    computes: bool,
+    instructions: u64,
+    interpreted: f64,
+    native: f64,
+    regions: u64,
+    compile_seconds: f64,
+}
+
+impl Row {
+    fn speed_up(&self) -> f64 {
+        self.interpreted / self.native
+    }
+}
+
+impl Bench {
+    /// Measures; the exit code.
+    pub fn execute(self) -> Result<u8, Failure> {
+        let entries = self.entries()?;
+        let steps = entries.len() as u64 * self.runs as u64 * 2;
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}").expect("a fixed template");
+        let bar = ProgressBar::new(steps).with_style(style);
+        let mut rows = Vec::new();
+        for entry in entries {
+            bar.set_message(entry.name.clone());
+            let guest = entry.guest.clone();
+            let measure = Measure { bench: &self, entry, bar: &bar };
+            rows.push(guests::visit(&guest, measure).expect("the guest is listed")?);
+        }
+        bar.finish_and_clear();
+        print(table(&rows).as_bytes())?;
+        Ok(code::OK)
+    }
+
+    fn entries(&self) -> Result<Vec<Entry>, Failure> {
+        if self.images.is_empty() {
+            let names = guests::NAMES.iter().filter(|&&name| self.machine.is_for(name));
+            return Ok(names.flat_map(|name| guests::visit(name, Own).unwrap_or_default()).collect());
+        }
+        let entry = |path: &PathBuf| {
+            let file = load::read(path)?;
+            let guest = self.machine.guest(std::slice::from_ref(&file))?.to_owned();
+            Ok(Entry { guest, name: file.name.clone(), file, computes: true })
+        };
+        self.images.iter().map(entry).collect()
+    }
+}
+
+/// The programs that come with a guest.
+struct Own;
+
+impl Visit for Own {
+    type Output = Vec<Entry>;
+
+    fn visit<G: Machine>(self) -> Vec<Entry> {
+        let entry = |bench: &guests::Bench| Entry {
+            guest: G::NAME.to_owned(),
+            name: bench.name.to_owned(),
+            file: ImageFile { name: format!("{}.asm", bench.name), bytes: bench.source.into() },
+            computes: bench.computes,
+        };
+        G::BENCHES.iter().map(entry).collect()
+    }
+}
+
+struct Measure<'a> {
+    bench: &'a Bench,
+    entry: Entry,
+    bar: &'a ProgressBar,
+}
+
+/// The best of some runs: the last machine and its stop and output, and the seconds of the best.
+struct Best<G: Guest> {
+    vm: Vm<G>,
+    stop: Stop,
+    output: Vec<u8>,
+    seconds: f64,
+}
+
+impl Measure<'_> {
+    fn best<G: Machine>(&self, loaded: &Loaded<G>, tiers: Tiers) -> Best<G> {
+        let run = || {
+            let (console, output) = Console::scripted("");
+            let config = Config { tiers, ..self.bench.machine.config() };
+            let mut vm = loaded.vm(console, config);
+            let start = Instant::now();
+            let stop = vm.run(self.bench.budget);
+            let seconds = start.elapsed().as_secs_f64();
+            vm.guest_mut().flush().expect("memory takes all output");
+            self.bar.inc(1);
+            Best { vm, stop, output: output.take(), seconds }
+        };
+        (1..self.bench.runs).fold(run(), |best, _| {
+            let next = run();
+            Best { seconds: best.seconds.min(next.seconds), ..next }
+        })
+    }
+}
+
+impl Visit for Measure<'_> {
+    type Output = Result<Row, Failure>;
+
+    fn visit<G: Machine>(self) -> Result<Row, Failure> {
+        let loaded = Loaded::<G>::new(std::slice::from_ref(&self.entry.file), &self.bench.machine)?;
+        let interpreted = self.best(&loaded, Tiers::Interpreter);
+        let native = self.best(&loaded, Tiers::Auto);
+        let name = self.entry.name;
+        let differ = |how: String| Failure::new(code::DIFFERENT, format!("{name}: the tiers differ\n{how}"));
+        compare::compare((&native.vm, &native.stop), (&interpreted.vm, &interpreted.stop))
+            .map_err(|difference| differ(difference.to_string()))?;
+        if native.output != interpreted.output {
+            return Err(differ("Their output is not the same; see kiln compare.".to_owned()));
+        }
+        let stats = native.vm.stats();
+        Ok(Row {
+            computes: self.entry.computes,
+            instructions: native.vm.instructions(),
+            interpreted: interpreted.seconds,
+            native: native.seconds,
+            regions: stats.regions,
+            compile_seconds: stats.compile_time.as_secs_f64(),
+            name,
+        })
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "image",
+        "instructions",
+        "interp s",
+        "MIPS",
+        "jit s",
+        "MIPS",
+        "speed-up",
+        "regions",
+        "compile ms",
+    ]);
+    for row in rows {
+        let mips = |seconds: f64| format!("{:.0}", row.instructions as f64 / seconds / 1e6);
+        table.add_row([
+            format!("{}{}", row.name, if row.computes { "" } else { " *" }),
+            row.instructions.to_string(),
+            format!("{:.4}", row.interpreted),
+            mips(row.interpreted),
+            format!("{:.4}", row.native),
+            mips(row.native),
+            format!("{:.2}", row.speed_up()),
+            row.regions.to_string(),
+            format!("{:.2}", row.compile_seconds * 1e3),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let mut text = table.trim_fmt() + "\n";
+    let speed_ups: Vec<f64> = rows.iter().filter(|row| row.computes).map(Row::speed_up).collect();
+    if !speed_ups.is_empty() {
+        let mean = (speed_ups.iter().map(|s| s.ln()).sum::<f64>() / speed_ups.len() as f64).exp();
+        text += &format!("\n{mean:.2} is the geometric mean of {} speed-ups\n", speed_ups.len());
+    }
+    text
+}

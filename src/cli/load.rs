@@ -1,0 +1,234 @@
+//! From the command line's files and options to machines.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, ValueEnum};
+use kiln::device::Console;
+use kiln::diagnostic::closest;
+use kiln::guests::{self, Machine, Settings};
+use kiln::ops::Pc;
+use kiln::tier::{self, Config};
+use kiln::vm::Vm;
+
+use super::console::describe;
+use super::{Failure, code, say_remarks};
+
+/// Bytes of a file that are read at most; no image is that large.
+const LARGEST: u64 = 16 << 20;
+
+/// What a machine is to be like.
+#[derive(Args)]
+#[command(next_help_heading = "Machine")]
+pub struct MachineOptions {
+    /// The machine that the image is for; without this its content and name tell
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(guests::NAMES))]
+    guest: Option<String>,
+    /// The variant of the machine, for LC-3 one of standard, lc3tools, second, tutorial
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Start with pseudo-random registers and memory, to find what is read before it is written
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Start at the first image's origin, or at an address such as x3000
+    #[arg(long, value_name = "origin|ADDRESS", value_parser = start)]
+    start: Option<Start>,
+    /// Where hot code is compiled
+    #[arg(long, value_enum, default_value_t = COMPILE, value_name = "WHERE")]
+    compile: Compile,
+    /// Instructions counted at a place before it is compiled
+    #[arg(long, value_name = "N", default_value_t = tier::HOT)]
+    hot: u32,
+}
+
+/// Where hot code is compiled unless `--compile` says otherwise.
+const COMPILE: Compile = Compile::Inline;
+
+/// Where hot code is compiled.
+#[derive(Clone, Copy, ValueEnum)]
+enum Compile {
+    /// On the machine's own thread, which waits: every run is the same
+    Inline,
+    /// On another thread, while the interpreter goes on
+    Background,
+}
+
+#[derive(Clone, Copy)]
+enum Start {
+    Origin,
+    At(Pc),
+}
+
+fn start(text: &str) -> Result<Start, String> {
+    if text == "origin" {
+        return Ok(Start::Origin);
+    }
+    let hex = text.strip_prefix("0x").or(text.strip_prefix(['x', 'X']));
+    let address = match hex {
+        Some(digits) => Pc::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    };
+    address.map(Start::At).ok_or_else(|| "neither `origin` nor an address such as x3000".to_owned())
+}
+
+impl MachineOptions {
+    /// How a machine of these options runs.
+    pub fn config(&self) -> Config {
+        let compile = match self.compile {
+            Compile::Inline => tier::Compile::Inline,
+            Compile::Background => tier::Compile::Background,
+        };
+        Config { hot: self.hot, compile, ..Config::default() }
+    }
+
+    /// Whether nothing but this guest, or no guest at all, was asked for.
+    pub fn is_for(&self, guest: &str) -> bool {
+        self.guest.as_deref().is_none_or(|name| name == guest)
+    }
+
+    /// The guest that the files are for.
+    pub fn guest(&self, files: &[ImageFile]) -> Result<&str, Failure> {
+        if let Some(name) = &self.guest {
+            return Ok(name);
+        }
+        let mut all = files.iter().map(|file| (file, guests::recognise(&file.name, &file.bytes)));
+        let unknown = |file: &ImageFile| {
+            Failure::new(code::DATA, format!("{}: no machine here reads such a file; see --guest", file.name))
+        };
+        let (first, guest) = all.next().expect("there is an image");
+        let guest = guest.ok_or_else(|| unknown(first))?;
+        match all.find(|&(_, other)| other != Some(guest)) {
+            None => Ok(guest),
+            Some((file, None)) => Err(unknown(file)),
+            Some((file, Some(other))) => Err(Failure::new(
+                code::DATA,
+                format!(
+                    "{} is for {guest}, {} for {other}: one machine runs one kind",
+                    first.name, file.name
+                ),
+            )),
+        }
+    }
+}
+
+/// A file, as it was read.
+pub struct ImageFile {
+    /// Its path, for messages.
+    pub name: String,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+/// Reads an image or source file.
+pub fn read(path: &Path) -> Result<ImageFile, Failure> {
+    let name = path.display().to_string();
+    let bad = |what: &str| Failure::new(code::DATA, format!("{name}: {what}"));
+    let failed = |error: io::Error| unreadable(&name, &error);
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(bad("is a directory; an image is a file"));
+    }
+    if is_device(&metadata) {
+        return Err(bad("is a device; an image is a file"));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(bad(&format!("has more than {} MiB; no image is that large", LARGEST >> 20)));
+    }
+    Ok(ImageFile { name, bytes })
+}
+
+/// Why a file cannot be read.
+pub fn unreadable(name: &str, error: &io::Error) -> Failure {
+    let code = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => code::NO_INPUT,
+        _ => code::IO,
+    };
+    Failure::new(code, format!("{name}: {}", describe(error)))
+}
+
+/// Neither a file nor a pipe, which may be a shell's `<(command)`.
+fn is_device(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = metadata.file_type();
+    kind.is_char_device() || kind.is_block_device() || kind.is_socket()
+}
+
+/// Reads several files.
+pub fn read_all(paths: &[PathBuf]) -> Result<Vec<ImageFile>, Failure> {
+    paths.iter().map(|path| read(path)).collect()
+}
+
+/// A program, ready to make machines of.
+pub struct Loaded<G: Machine> {
+    /// The program.
+    pub image: G::Image,
+    /// The profile's name.
+    pub profile: &'static str,
+    settings: Settings,
+    start: Option<Pc>,
+}
+
+impl<G: Machine> Loaded<G> {
+    /// Reads the files as one program. What an assembler warns of is shown.
+    pub fn new(files: &[ImageFile], options: &MachineOptions) -> Result<Self, Failure> {
+        let mut images = Vec::new();
+        for file in files {
+            let (image, remarks) = G::read(&file.name, &file.bytes)?;
+            say_remarks(&remarks);
+            images.push(image);
+        }
+        Loaded::of(G::join(images)?, options)
+    }
+
+    /// A program of this image.
+    pub fn of(image: G::Image, options: &MachineOptions) -> Result<Self, Failure> {
+        let profile = match &options.profile {
+            None => G::PROFILES[0],
+            Some(name) => find_profile::<G>(name)?,
+        };
+        let settings = Settings {
+            profile: Some(profile.to_owned()),
+            seed: options.seed,
+            start_at_origin: matches!(options.start, Some(Start::Origin)),
+        };
+        let start = match options.start {
+            Some(Start::At(pc)) => Some(pc),
+            _ => None,
+        };
+        let loaded = Loaded { image, profile, settings, start };
+        if let Some(pc) = start {
+            let (guest, _) = G::machine(&loaded.image, &loaded.settings, Console::scripted("").0);
+            if pc as usize >= guest.code_len() {
+                let last = G::hex(guest.code_len() as u64 - 1);
+                let line = format!("--start {}: the last address is {last}", G::hex(pc as u64));
+                return Err(Failure::usage(line));
+            }
+        }
+        Ok(loaded)
+    }
+
+    /// A machine before its first instruction.
+    pub fn vm(&self, console: Console, config: Config) -> Vm<G> {
+        let (guest, mut state) = G::machine(&self.image, &self.settings, console);
+        if let Some(pc) = self.start {
+            state.set_pc(pc);
+        }
+        Vm::new(guest, state, config)
+    }
+}
+
+fn find_profile<G: Machine>(name: &str) -> Result<&'static str, Failure> {
+    G::PROFILES.iter().copied().find(|&profile| profile == name).ok_or_else(|| {
+        let hint = match closest(name, G::PROFILES.iter().copied()) {
+            Some(near) => format!("; did you mean {near}?"),
+            None => String::new(),
+        };
+        let all = G::PROFILES.join(", ");
+        Failure::usage(format!("{} has no profile `{name}`{hint} (there are: {all})", G::NAME))
+    })
+}

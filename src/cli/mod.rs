@@ -1,0 +1,160 @@
+//! The `kiln` program: a file a subcommand, and what they share. Nothing here knows a guest: they come by
+//! [`kiln::guests`].
+
+mod asm;
+mod bench;
+mod compare;
+mod console;
+mod disasm;
+mod host;
+mod load;
+mod lockstep;
+mod report;
+mod run;
+mod session;
+mod trace;
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+use kiln::diagnostic::Style;
+use kiln::guests::{BadFile, Remarks};
+
+/// The program's exit codes: those of sysexits.h where it has one.
+pub mod code {
+    /// The machine halted; the command did what it was asked.
+    pub const OK: u8 = 0;
+    /// Two tiers, or two runs that should be the same, differ.
+    pub const DIFFERENT: u8 = 1;
+    /// The command line is wrong.
+    pub const USAGE: u8 = 64;
+    /// An image or a source is wrong.
+    pub const DATA: u8 = 65;
+    /// There is no such file.
+    pub const NO_INPUT: u8 = 66;
+    /// The guest did something wrong.
+    pub const FAULT: u8 = 70;
+    /// The host could not read or write.
+    pub const IO: u8 = 74;
+    /// The budget is spent, or the input has ended where the guest wants more.
+    pub const ENDED: u8 = 75;
+    /// A signal ended the run: this and its number.
+    pub const SIGNAL: u8 = 128;
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0    the machine halted            70   the guest did something wrong
+  1    the tiers differ              74   input or output failed
+  64   the command line is wrong     75   the budget is spent, or the input ended
+  65   bad image or source           128+ ended by a signal
+  66   no such file";
+
+/// Runs small machines fast: an interpreter and a JIT from one meaning of each instruction.
+#[derive(Parser)]
+#[command(name = "kiln", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a program
+    Run(Box<run::Run>),
+    /// Assemble a source file to an image
+    Asm(asm::Asm),
+    /// Print an image as assembly source
+    Disasm(disasm::Disasm),
+    /// Run a program in both tiers at once and stop where they differ
+    Compare(compare::Compare),
+    /// Measure programs in both tiers
+    Bench(bench::Bench),
+}
+
+/// Why a command could not do what it was asked.
+pub struct Failure {
+    code: u8,
+    text: Text,
+}
+
+enum Text {
+    /// One line.
+    Line(String),
+    /// Diagnostics of a source text.
+    Remarks(Remarks),
+}
+
+impl Failure {
+    fn new(code: u8, line: impl Into<String>) -> Failure {
+        Failure { code, text: Text::Line(line.into()) }
+    }
+
+    /// The command line is wrong.
+    fn usage(line: impl Into<String>) -> Failure {
+        Failure::new(code::USAGE, line)
+    }
+
+    /// `what` failed for this reason.
+    fn io(what: &str, error: &io::Error) -> Failure {
+        Failure::new(code::IO, format!("{what}: {}", console::describe(error)))
+    }
+}
+
+impl From<BadFile> for Failure {
+    fn from(bad: BadFile) -> Failure {
+        let text = match bad {
+            BadFile::Image(line) => Text::Line(line),
+            BadFile::Source(remarks) => Text::Remarks(remarks),
+        };
+        Failure { code: code::DATA, text }
+    }
+}
+
+/// Runs the program; its exit code.
+pub fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => code::OK,
+                _ => code::USAGE,
+            };
+        }
+    };
+    let result = match cli.command {
+        Command::Run(run) => run.execute(),
+        Command::Asm(asm) => asm.execute(),
+        Command::Disasm(disasm) => disasm.execute(),
+        Command::Compare(compare) => compare.execute(),
+        Command::Bench(bench) => bench.execute(),
+    };
+    result.unwrap_or_else(|failure| {
+        match failure.text {
+            Text::Line(line) => say(format!("error: {line}")),
+            Text::Remarks(remarks) => say_remarks(&remarks),
+        }
+        failure.code
+    })
+}
+
+/// A message to the user. Where standard error cannot be written there is nobody to tell.
+fn say(message: impl AsRef<str>) {
+    let _ = writeln!(io::stderr(), "kiln: {}", message.as_ref());
+}
+
+/// Shows what an assembler said, if anything.
+fn say_remarks(remarks: &Remarks) {
+    let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let style = if coloured { Style::Coloured } else { Style::Plain };
+    let _ = io::stderr().write_all(remarks.render(style).as_bytes());
+}
+
+/// Writes a command's result to standard output.
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(bytes).and_then(|()| out.flush());
+    written.map_err(|error| Failure::io("cannot write standard output", &error))
+}

@@ -1,0 +1,251 @@
+//! `kiln run`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use kiln::device::Console;
+use kiln::guests::{self, Machine, Visit};
+use kiln::tier::{Config, Tiers};
+use kiln::vm::{Dump, Vm};
+
+use super::console::{Keys, Output, describe};
+use super::load::{self, ImageFile, Loaded, MachineOptions};
+use super::report;
+use super::session::{self, Ending};
+use super::{Failure, code, host, lockstep, say, trace};
+
+const AFTER_HELP: &str = "\
+The program's output is all that goes to standard output. A terminal is made unbuffered and
+unechoed when the program first asks for a key, and put back when it ends.
+
+Examples:
+  kiln run hello.asm                          assemble and run
+  kiln run --profile tutorial 2048.obj        the machine that this program was written for
+  kiln run --budget 1000000 --stats loop.obj  a million instructions at most, and what came of it
+  kiln run --stdin moves.txt --report run.json game.obj
+  kiln run --trace=trace.txt --budget 1000 broken.asm";
+
+/// `kiln run`.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Run {
+    /// Images, or assembly sources; several go into one memory
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// How instructions are executed
+    #[arg(long, value_enum, default_value_t = Tier::Auto, value_name = "TIER")]
+    tier: Tier,
+    #[command(flatten)]
+    limits: Limits,
+    /// Write what the run did to a file, as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Print what the run did
+    #[arg(long)]
+    stats: bool,
+    /// Print every instruction, to a file or to standard error; the tier is then interp
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    trace: Option<Option<PathBuf>>,
+    /// Print what is compiled, to standard error
+    #[arg(long, value_enum, value_name = "WHAT")]
+    dump: Option<What>,
+    #[command(flatten)]
+    machine: MachineOptions,
+}
+
+/// What a run has to live on.
+#[derive(Args)]
+pub struct Limits {
+    /// Instructions that the run may take
+    #[arg(long, value_name = "N", default_value_t = u64::MAX, hide_default_value = true)]
+    pub budget: u64,
+    /// Take input from a file
+    #[arg(long, value_name = "FILE")]
+    stdin: Option<PathBuf>,
+}
+
+impl Limits {
+    /// The guest's keyboard.
+    pub fn keys(&self) -> Result<Keys, Failure> {
+        let Some(path) = &self.stdin else {
+            return Keys::standard().map_err(|error| Failure::io("cannot read standard input", &error));
+        };
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(|error| load::unreadable(&name, &error))?;
+        Ok(Keys::new(file, &name))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Tier {
+    /// The interpreter, then native code for what is hot
+    Auto,
+    /// The interpreter only
+    Interp,
+    /// Native code at once
+    Jit,
+    /// Both at once, until they differ
+    Lockstep,
+}
+
+impl Tier {
+    fn name(self) -> &'static str {
+        match self {
+            Tier::Auto => "auto",
+            Tier::Interp => "interp",
+            Tier::Jit => "jit",
+            Tier::Lockstep => "lockstep",
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    /// Cranelift's intermediate form
+    Clif,
+    /// Machine code
+    Asm,
+    /// The guest's instructions
+    Regions,
+}
+
+impl What {
+    fn of(self, dump: &Dump) -> &str {
+        match self {
+            What::Clif => &dump.clif,
+            What::Asm => &dump.assembly,
+            What::Regions => &dump.region,
+        }
+    }
+}
+
+impl Run {
+    /// Runs the program; the exit code.
+    pub fn execute(self) -> Result<u8, Failure> {
+        let files = load::read_all(&self.images)?;
+        let guest = self.machine.guest(&files)?;
+        guests::visit(guest, Execute { run: &self, files: &files }).expect("the guest is listed")
+    }
+
+    /// The tier, and how the machine runs.
+    fn config(&self) -> (Tier, Config) {
+        let tier = if self.trace.is_some() { Tier::Interp } else { self.tier };
+        let tiers = match tier {
+            Tier::Auto | Tier::Lockstep => Tiers::Auto,
+            Tier::Interp => Tiers::Interpreter,
+            Tier::Jit => Tiers::Jit,
+        };
+        (tier, Config { tiers, dump: self.dump.is_some(), ..self.machine.config() })
+    }
+
+    /// Where the trace goes.
+    fn trace(&self, file: Option<&Path>, object: &str) -> Result<Box<dyn Write>, Failure> {
+        let Some(path) = file else {
+            return Ok(Box::new(BufWriter::new(io::stderr())));
+        };
+        // `--trace a.asm b.asm` takes the first for the file to write.
+        let extension = path.extension().unwrap_or_default();
+        if extension == "asm" || extension == object {
+            let line = format!(
+                "--trace would replace {}; write --trace={0} after the images if it is to",
+                path.display()
+            );
+            if path.exists() {
+                return Err(Failure::usage(line));
+            }
+        }
+        Ok(Box::new(BufWriter::with_capacity(1 << 16, create(path)?)))
+    }
+
+    fn dump<G: Machine>(&self, vm: &mut Vm<G>) {
+        let Some(what) = self.dump else {
+            return;
+        };
+        let mut err = io::stderr().lock();
+        for dump in vm.take_dumps() {
+            let (at, count, bytes) = (G::hex(dump.pc as u64), dump.instructions, dump.code_bytes);
+            let heading = format!("region at {at}: {count} instructions, {bytes} bytes");
+            let _ = writeln!(err, "kiln: {heading}\n{}", what.of(&dump).trim_end());
+        }
+    }
+}
+
+fn create(path: &Path) -> Result<File, Failure> {
+    File::create(path).map_err(|error| {
+        Failure::new(code::IO, format!("cannot write {}: {}", path.display(), describe(&error)))
+    })
+}
+
+struct Execute<'a> {
+    run: &'a Run,
+    files: &'a [ImageFile],
+}
+
+impl Visit for Execute<'_> {
+    type Output = Result<u8, Failure>;
+
+    fn visit<G: Machine>(self) -> Result<u8, Failure> {
+        let run = self.run;
+        let loaded = Loaded::<G>::new(self.files, &run.machine)?;
+        let report = run.report.as_deref().map(create).transpose()?;
+        let trace = run.trace.as_ref().map(|file| run.trace(file.as_deref(), G::OBJECT)).transpose()?;
+        let keys = Box::new(run.limits.keys()?);
+        let output =
+            Output::standard().map_err(|error| Failure::io("cannot write standard output", &error))?;
+        host::catch_signals().map_err(|error| Failure::io("cannot catch signals", &error))?;
+
+        let (tier, config) = run.config();
+        let budget = run.limits.budget;
+        let start = Instant::now();
+        let (ending, mut vm) = if tier == Tier::Lockstep {
+            lockstep::run(&loaded, &config, keys, budget)?
+        } else {
+            let mut vm = loaded.vm(Console::new(keys, Box::new(output)), config);
+            let ending = match trace {
+                Some(mut out) => trace::run(&mut vm, budget, &mut *out),
+                None => session::run(&mut vm, budget, |vm| run.dump(vm)),
+            };
+            (ending, vm)
+        };
+        let seconds = start.elapsed().as_secs_f64();
+        host::restore();
+        run.dump(&mut vm);
+
+        if let Some(text) = ending.explain(&vm, &loaded.image) {
+            say(text);
+        }
+        let images: Vec<String> = self.files.iter().map(|file| file.name.clone()).collect();
+        let done = report::Run {
+            vm: &vm,
+            image: &loaded.image,
+            ending: &ending,
+            seconds,
+            profile: loaded.profile,
+            tier: tier.name(),
+            images: &images,
+        };
+        if run.stats {
+            say(done.summary().replace('\n', "\n  "));
+        }
+        if let Some(file) = report {
+            let path = run.report.as_deref().unwrap_or(Path::new("")).display();
+            done.write(file, ending.code()).map_err(|e| Failure::io(&format!("cannot write {path}"), &e))?;
+        }
+        Ok(ending.code())
+    }
+}
+
+/// Runs a program in both tiers, with the guest's output shown; why it ended, and a line on what was done.
+pub fn both<G: Machine>(
+    loaded: &Loaded<G>,
+    config: &Config,
+    limits: &Limits,
+) -> Result<(Ending, Vm<G>), Failure> {
+    host::catch_signals().map_err(|error| Failure::io("cannot catch signals", &error))?;
+    let result = lockstep::run(loaded, config, Box::new(limits.keys()?), limits.budget);
+    host::restore();
+    result
+}

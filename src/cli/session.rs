@@ -1,0 +1,132 @@
+//! A run from its first instruction to its end: in slices, so that output is never late and signals are
+//! heeded.
+
+use std::io;
+
+use kiln::guest::{Guest, Stop};
+use kiln::guests::Machine;
+use kiln::ops::Pc;
+use kiln::tier::Tiers;
+use kiln::vm::Vm;
+
+use super::{code, host, say};
+
+/// Instructions in a slice: about 10 ms.
+const SLICE: u64 = 16_000_000;
+/// The same where the interpreter does them.
+const INTERPRETED: u64 = 4_000_000;
+
+/// Why a run ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// The machine says why.
+    Stop(Stop),
+    /// A signal asked for it.
+    Signal(i32),
+    /// Two tiers differ, in many lines.
+    Different(String),
+}
+
+impl Ending {
+    /// The kind, as one word for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Ending::Stop(stop) => stop.kind(),
+            Ending::Signal(_) => "signal",
+            Ending::Different(_) => "different",
+        }
+    }
+
+    /// The program's exit code for it.
+    pub fn code(&self) -> u8 {
+        match self {
+            Ending::Stop(Stop::Halted) => code::OK,
+            Ending::Stop(Stop::Fault(_)) => code::FAULT,
+            Ending::Stop(Stop::Io(_)) => code::IO,
+            Ending::Stop(Stop::Budget | Stop::Input) => code::ENDED,
+            Ending::Signal(signal) => code::SIGNAL + *signal as u8,
+            Ending::Different(_) => code::DIFFERENT,
+        }
+    }
+
+    /// What the user is told of it; a run that halted speaks for itself.
+    pub fn explain<G: Machine>(&self, vm: &Vm<G>, image: &G::Image) -> Option<String> {
+        let here = || place::<G>(image, vm.pc(), &vm.guest().disassemble(vm.state(), vm.pc()));
+        Some(match self {
+            Ending::Stop(Stop::Halted) => return None,
+            Ending::Stop(Stop::Budget) => {
+                format!("stopped: the budget of {} instructions is spent {}", vm.instructions(), here())
+            }
+            Ending::Stop(Stop::Input) => format!("stopped: waiting for input at end of file {}", here()),
+            Ending::Stop(Stop::Io(error)) => format!("error: {}", super::console::describe(error)),
+            Ending::Stop(Stop::Fault(fault)) => {
+                let reason = fault.reason.replace('_', " ");
+                let place = place::<G>(image, fault.pc, &fault.instruction);
+                format!("fault: {reason}: {} {place}", fault.detail)
+            }
+            Ending::Signal(signal) => format!("stopped by {} {}", host::signal_name(*signal), here()),
+            Ending::Different(report) => format!("the tiers differ\n{}", report.trim_end()),
+        })
+    }
+}
+
+/// `at x3005: LDR R0, R1, #0`, with the source line on a second line where it is known.
+fn place<G: Machine>(image: &G::Image, pc: Pc, instruction: &str) -> String {
+    let mut text = format!("at {}: {instruction}", G::hex(pc as u64));
+    if let Some((file, line)) = G::line(image, pc) {
+        text += &format!("\n  --> {file}:{line}");
+    }
+    text
+}
+
+/// Runs a machine to its end, in slices, after each of which `look` may look at it.
+pub fn run<G: Guest>(vm: &mut Vm<G>, budget: u64, mut look: impl FnMut(&mut Vm<G>)) -> Ending {
+    let slice = if vm.config().tiers == Tiers::Interpreter { INTERPRETED } else { SLICE };
+    let mut doubts = Doubts::default();
+    in_slices(budget, slice, |n| {
+        let before = vm.instructions();
+        let mut stop = vm.run(n);
+        if let Err(error) = vm.guest_mut().flush() {
+            stop = Stop::Io(error);
+        }
+        doubts.say(vm);
+        look(vm);
+        (Ending::Stop(stop), vm.instructions() - before)
+    })
+}
+
+/// Runs slices until one ends for another reason than its budget, the whole budget is spent, or a signal
+/// came. `run` gets a slice's budget, and gives its end and the instructions retired.
+pub fn in_slices(budget: u64, slice: u64, mut run: impl FnMut(u64) -> (Ending, u64)) -> Ending {
+    let mut left = budget;
+    loop {
+        let (ending, retired) = run(left.min(slice));
+        left -= retired;
+        if let Some(signal) = host::signal() {
+            return Ending::Signal(signal);
+        }
+        if left == 0 || !matches!(ending, Ending::Stop(Stop::Budget)) {
+            return ending;
+        }
+    }
+}
+
+/// Says once that there is no native code here.
+#[derive(Default)]
+pub struct Doubts(bool);
+
+impl Doubts {
+    /// Says so if it is so and was not said.
+    pub fn say<G: Guest>(&mut self, vm: &Vm<G>) {
+        if let Some(why) = vm.jit_unavailable().filter(|_| !self.0) {
+            say(format!("note: interpreting, as {why}"));
+            self.0 = true;
+        }
+    }
+}
+
+/// The error that a run ends with where output cannot be written.
+pub fn cannot_write(what: &str, error: &io::Error) -> Ending {
+    let text = format!("cannot write {what}: {}", super::console::describe(error));
+    Ending::Stop(Stop::Io(io::Error::new(error.kind(), text)))
+}
