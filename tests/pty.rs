@@ -1,0 +1,219 @@
+//! The program at a terminal: keys come at once and unechoed, and the terminal is put back on any ending.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::process::{ioctl_tiocsctty, setsid};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
+
+const KILN: &str = env!("CARGO_BIN_EXE_kiln");
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const TWO_KEYS: &str = ".ORIG x3000\nGETC\nOUT\nGETC\nOUT\nHALT\n.END\n";
+const KEY_AND_FAULT: &str = ".ORIG x3000\nGETC\nLDR R0,R1,#0\nHALT\n.END\n";
+const POLLS: &str = ".ORIG x3000\nL LDI R1,KBSR\nBRzp L\nHALT\nKBSR .FILL xFE00\n.END\n";
+const NO_KEYS: &str = ".ORIG x3000\nLEA R0,P\nPUTS\nL BR L\nP .STRINGZ \"running\"\n.END\n";
+
+/// A terminal, and what was shown on it.
+struct Terminal {
+    keyboard: File,
+    /// The side of the programs that run on it, kept open so that its mode can be asked for.
+    line: File,
+    screen: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Terminal {
+    fn new() -> Terminal {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&controller).unwrap();
+        unlockpt(&controller).unwrap();
+        let name = ptsname(&controller, Vec::new()).unwrap().into_string().unwrap();
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = OpenptFlags::NOCTTY.bits() as i32;
+        let line = OpenOptions::new().read(true).write(true).custom_flags(flags).open(name).unwrap();
+        let keyboard = File::from(controller);
+        let screen = Arc::new(Mutex::new(Vec::new()));
+        let (mut reader, shown) = (keyboard.try_clone().unwrap(), screen.clone());
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                shown.lock().unwrap().extend_from_slice(&buffer[..count]);
+            }
+        });
+        Terminal { keyboard, line, screen }
+    }
+
+    /// Starts a program with this as its controlling terminal.
+    fn spawn(&self, command: &mut Command) -> Child {
+        let stdio = || Stdio::from(self.line.try_clone().unwrap());
+        command.stdin(stdio()).stdout(stdio()).stderr(stdio());
+        // SAFETY: between fork and exec only two system calls are made, of which neither allocates.
+        unsafe {
+            command.pre_exec(|| {
+                setsid()?;
+                ioctl_tiocsctty(rustix::stdio::stdin())?;
+                Ok(())
+            });
+        }
+        command.spawn().unwrap()
+    }
+
+    fn run(&self, test: &str, source: &str) -> Child {
+        self.spawn(Command::new(KILN).args(["run", &image(test, source)]))
+    }
+
+    fn types(&mut self, keys: &[u8]) {
+        self.keyboard.write_all(keys).unwrap();
+    }
+
+    fn is_raw(&self) -> bool {
+        let modes = tcgetattr(&self.line).unwrap().local_modes;
+        let (buffered, echoed) = (modes.contains(LocalModes::ICANON), modes.contains(LocalModes::ECHO));
+        assert_eq!(buffered, echoed);
+        assert!(modes.contains(LocalModes::ISIG));
+        !buffered
+    }
+
+    fn screen(&self) -> String {
+        String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
+    }
+
+    fn shows(&self, text: &str) {
+        until(|| self.screen().contains(text), || format!("{text:?} in {:?}", self.screen()));
+    }
+
+    fn becomes_raw(&self, raw: bool) {
+        until(|| self.is_raw() == raw, || format!("raw: {raw}; {:?}", self.screen()));
+    }
+}
+
+fn until(holds: impl Fn() -> bool, what: impl Fn() -> String) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {}", what());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn image(test: &str, source: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("pty-{test}.asm"));
+    fs::write(&path, source).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn end(mut child: Child) -> ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if start.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+}
+
+#[test]
+fn keys_come_at_once_and_unechoed() {
+    let mut terminal = Terminal::new();
+    let child = terminal.run("keys", TWO_KEYS);
+    terminal.becomes_raw(true);
+    terminal.types(b"a");
+    terminal.shows("a");
+    // End of file is a key like others.
+    terminal.types(b"\x04");
+    assert_eq!(end(child).code(), Some(0));
+    assert!(!terminal.is_raw());
+    terminal.shows("a\x04");
+    assert_eq!(terminal.screen(), "a\x04");
+}
+
+#[test]
+fn what_is_typed_ahead_stays_for_the_next() {
+    let mut terminal = Terminal::new();
+    let child = terminal.run("ahead", TWO_KEYS);
+    terminal.becomes_raw(true);
+    terminal.types(b"abrest\n");
+    assert_eq!(end(child).code(), Some(0));
+    let mut rest = [0; 5];
+    terminal.line.read_exact(&mut rest).unwrap();
+    assert_eq!(&rest, b"rest\n");
+}
+
+#[test]
+fn the_terminal_is_put_back_after_ctrl_c_and_signals() {
+    for (test, source) in [("waits", TWO_KEYS), ("polls", POLLS)] {
+        let mut terminal = Terminal::new();
+        let child = terminal.run(test, source);
+        terminal.becomes_raw(true);
+        terminal.types(b"\x03");
+        assert_eq!(end(child).code(), Some(130));
+        assert!(!terminal.is_raw());
+        for (name, code) in [("-TERM", 143), ("-HUP", 129), ("-QUIT", 131)] {
+            let child = terminal.run(test, source);
+            terminal.becomes_raw(true);
+            signal(&child, name);
+            assert_eq!(end(child).code(), Some(code));
+            assert!(!terminal.is_raw());
+        }
+    }
+}
+
+#[test]
+fn the_terminal_is_put_back_after_a_fault_and_a_crash() {
+    let mut terminal = Terminal::new();
+    let child = terminal.run("fault", KEY_AND_FAULT);
+    terminal.becomes_raw(true);
+    terminal.types(b"x");
+    assert_eq!(end(child).code(), Some(70));
+    assert!(!terminal.is_raw());
+    terminal.shows("kiln: fault: access violation");
+    for name in ["-ABRT", "-SEGV"] {
+        let child = terminal.run("crash", TWO_KEYS);
+        terminal.becomes_raw(true);
+        signal(&child, name);
+        assert_eq!(end(child).code(), None);
+        assert!(!terminal.is_raw());
+    }
+}
+
+#[test]
+fn a_program_that_asks_for_no_key_leaves_the_terminal_alone() {
+    let mut terminal = Terminal::new();
+    let child = terminal.run("none", NO_KEYS);
+    terminal.shows("running");
+    assert!(!terminal.is_raw());
+    terminal.types(b"\x03");
+    assert_eq!(end(child).code(), Some(130));
+    assert!(!terminal.is_raw());
+}
+
+#[test]
+fn the_terminal_is_the_shells_while_the_program_is_stopped() {
+    let mut terminal = Terminal::new();
+    let modes = "stty -a | tr -s ' ;' '\\n' | grep -x -e '-*icanon' -e '-*echo'";
+    let script = format!("{KILN} run {}; {modes}; fg", image("stop", TWO_KEYS));
+    // With job control, without which nothing stops.
+    let child = terminal.spawn(Command::new("bash").args(["-m", "-c", &script]));
+    terminal.becomes_raw(true);
+    terminal.types(b"\x1a");
+    terminal.shows("\nicanon\r\necho\r\n");
+    terminal.becomes_raw(true);
+    terminal.types(b"ab");
+    assert_eq!(end(child).code(), Some(0));
+    assert!(!terminal.is_raw());
+    terminal.shows("ab");
+}
