@@ -128,6 +128,7 @@ fn a_wrong_command_line_is_64() {
         &["run", &seven, "--start", "x10000"],
         &["run", &seven, "--start", "here"],
         &["run", "--trace", &seven, &seven],
+        &["run", &seven, "--report", "-"],
         &["asm", &seven, "-o", &seven],
         &["bench", &seven, "--runs", "0"],
     ] {

@@ -148,14 +148,11 @@ impl Run {
         };
         // `--trace a.asm b.asm` takes the first for the file to write.
         let extension = path.extension().unwrap_or_default();
-        if extension == "asm" || extension == object {
-            let line = format!(
-                "--trace would replace {}; write --trace={0} after the images if it is to",
-                path.display()
-            );
-            if path.exists() {
-                return Err(Failure::usage(line));
-            }
+        if (extension == "asm" || extension == object) && path.exists() {
+            let path = path.display();
+            return Err(Failure::usage(format!(
+                "--trace would replace {path}; it goes after the images, or --trace=FILE"
+            )));
         }
         Ok(Box::new(BufWriter::with_capacity(1 << 16, create(path)?)))
     }
@@ -173,7 +170,13 @@ impl Run {
     }
 }
 
+/// Opens a file to write; `-` is not standard output, which is the guest's.
 fn create(path: &Path) -> Result<File, Failure> {
+    if path.as_os_str() == "-" {
+        return Err(Failure::usage(
+            "`-`: standard output is the program's own; give a file, perhaps /dev/stderr",
+        ));
+    }
     File::create(path).map_err(|error| {
         Failure::new(code::IO, format!("cannot write {}: {}", path.display(), describe(&error)))
     })

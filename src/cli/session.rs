@@ -116,9 +116,11 @@ pub fn in_slices(budget: u64, slice: u64, mut run: impl FnMut(u64) -> (Ending, u
 pub struct Doubts(bool);
 
 impl Doubts {
-    /// Says so if it is so and was not said.
+    /// Says so if it is so, matters, and was not said.
     pub fn say<G: Guest>(&mut self, vm: &Vm<G>) {
-        if let Some(why) = vm.jit_unavailable().filter(|_| !self.0) {
+        let config = vm.config();
+        let matters = config.tiers == Tiers::Jit || vm.instructions() >= config.hot as u64;
+        if let Some(why) = vm.jit_unavailable().filter(|_| matters && !self.0) {
             say(format!("note: interpreting, as {why}"));
             self.0 = true;
         }
