@@ -26,7 +26,7 @@ pub struct MachineOptions {
     /// The machine that the image is for; without this its content and name tell
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(guests::NAMES))]
     guest: Option<String>,
-    /// The variant of the machine, for LC-3 one of standard, lc3tools, second, tutorial
+    /// The variant of the machine; a wrong name lists those that there are
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     /// Start with pseudo-random registers and memory, to find what is read before it is written

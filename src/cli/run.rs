@@ -49,7 +49,7 @@ pub struct Run {
     /// Print every instruction, to a file or to standard error; the tier is then interp
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     trace: Option<Option<PathBuf>>,
-    /// Print what is compiled, to standard error
+    /// Print what is compiled, to standard error; with lockstep the report of a difference has it
     #[arg(long, value_enum, value_name = "WHAT")]
     dump: Option<What>,
     #[command(flatten)]
@@ -241,7 +241,7 @@ impl Visit for Execute<'_> {
     }
 }
 
-/// Runs a program in both tiers, with the guest's output shown; why it ended, and a line on what was done.
+/// Runs a program in both tiers, with the guest's output shown; why it ended, and the native machine.
 pub fn both<G: Machine>(
     loaded: &Loaded<G>,
     config: &Config,
