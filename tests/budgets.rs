@@ -153,15 +153,18 @@ fn traps_and_devices() {
 
 #[test]
 fn a_fault_at_the_end() {
+    // It writes words that are no instructions, downwards, until it has written over itself.
     every_budget(&program(
         "       .ORIG x3000
                 LD R1, TOP
+                LD R0, BAD
         LOOP    STR R0, R1, #0
                 LDR R2, R1, #0
                 ADD R1, R1, #-1
                 ADD R0, R0, #1
                 BR LOOP
         TOP     .FILL x3020
+        BAD     .FILL xD000
                 .END",
     ));
 }

@@ -143,13 +143,6 @@ fn visible(state: &State) -> Vec<(String, u16)> {
         .collect()
 }
 
-/// What native code was asked for: refused instructions and traps are not its to do.
-fn is_plain(line: &Line) -> bool {
-    let refused =
-        ["halted", "stop", "fault", "output", "input"].iter().any(|name| find(&line.after, name).is_some());
-    !refused && line.words[0] >> 12 != 0xf && find(&line.before, "supervisor").is_none()
-}
-
 fn check(line: &Line, profile: Profile, name: &str, config: &Config) -> Stats {
     let input = find(&line.before, "input").map(Part::bytes).unwrap_or_default();
     let answers = Answers::default();
@@ -194,47 +187,48 @@ fn check(line: &Line, profile: Profile, name: &str, config: &Config) -> Stats {
     vm.stats().clone()
 }
 
-fn table(name: &str) {
+/// Checks a table. Native code must have run `native` of a hundred of its cases: traps, faults and stores to
+/// what is being run are not its to do, and one instruction is warm nowhere but where all is compiled at once.
+fn table(name: &str, native: u64) {
     let lines = read(name);
     for (configuration, config) in configurations() {
-        let (mut plain, mut native) = (0, 0);
+        let (mut cases, mut ran_native) = (0, 0);
         for line in &lines {
             for &profile in &line.profiles {
-                let stats = check(line, profile, configuration, &config);
-                if is_plain(line) {
-                    plain += 1;
-                    native += stats.native;
-                }
+                cases += 1;
+                ran_native += check(line, profile, configuration, &config).native;
             }
         }
-        // One instruction is warm nowhere else. Stores to their own region and the like are left out by it, too.
         if config.tiers == Tiers::Jit {
-            assert!(native * 3 >= plain * 2, "{configuration:?} ran {native} of {plain} instructions native");
+            assert!(
+                ran_native * 100 >= cases * native,
+                "{configuration:?}: {ran_native} of {cases} ran native"
+            );
         }
     }
 }
 
 #[test]
 fn arithmetic() {
-    table("arithmetic");
+    table("arithmetic", 95);
 }
 
 #[test]
 fn memory() {
-    table("memory");
+    table("memory", 50);
 }
 
 #[test]
 fn branches() {
-    table("branches");
+    table("branches", 80);
 }
 
 #[test]
 fn control() {
-    table("control");
+    table("control", 30);
 }
 
 #[test]
 fn devices() {
-    table("devices");
+    table("devices", 0);
 }
