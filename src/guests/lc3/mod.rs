@@ -1,6 +1,7 @@
 //! LC-3, the 16-bit teaching machine of Patt and Patel's *Introduction to Computing Systems*.
 
 pub mod asm;
+pub mod check;
 pub mod disasm;
 mod formats;
 pub mod generate;

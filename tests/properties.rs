@@ -1,0 +1,145 @@
+//! What holds for all words, all files and all texts.
+
+use kiln::effects;
+use kiln::fuzz::noise;
+use kiln::guests::lc3::profile::Profile;
+use kiln::guests::lc3::{Lc3, check, isa};
+use kiln::ops::Flow;
+
+/// Runs a check on noise of many lengths.
+fn on_noise(cases: u64, longest: usize, check: impl Fn(&[u8]) -> Result<(), String>) {
+    for seed in 0..cases {
+        let bytes = noise(seed, 1 + (seed as usize * 7) % longest);
+        check(&bytes).unwrap_or_else(|what| panic!("seed {seed}: {what}"));
+    }
+}
+
+/// The same on text made of the words that the assembler knows, and of characters.
+fn texts(cases: u64, check: impl Fn(&[u8]) -> Result<(), String>) {
+    const PIECES: [&str; 48] = [
+        " ",
+        " ",
+        " ",
+        "\n",
+        "\n",
+        "\n",
+        ",",
+        ", ",
+        ".ORIG",
+        ".END",
+        ".FILL",
+        ".BLKW",
+        ".STRINGZ",
+        ".EXTERNAL",
+        "ADD",
+        "AND",
+        "NOT",
+        "LD",
+        "LDI",
+        "LDR",
+        "LEA",
+        "ST",
+        "STI",
+        "STR",
+        "BR",
+        "BRnzp",
+        "JMP",
+        "JSR",
+        "JSRR",
+        "RET",
+        "RTI",
+        "TRAP",
+        "HALT",
+        "R0",
+        "R7",
+        "R8",
+        "A",
+        "B",
+        "A:",
+        "#1",
+        "x3000",
+        "#-32769",
+        "x10000",
+        "\"",
+        "\\",
+        ";",
+        "\u{e9}",
+        "'",
+    ];
+    for seed in 0..cases {
+        let pieces = noise(seed, 1 + (seed as usize * 7) % 300);
+        let text: String = pieces.iter().map(|&n| PIECES[usize::from(n) % PIECES.len()]).collect();
+        check(text.as_bytes()).unwrap_or_else(|what| panic!("seed {seed}: {what}\n{text}"));
+    }
+}
+
+#[test]
+fn any_bytes_load_or_say_why_not() {
+    on_noise(3000, 400, check::loader);
+}
+
+#[test]
+fn any_text_assembles_or_says_why_not() {
+    on_noise(1000, 400, check::assembler);
+    texts(3000, check::assembler);
+}
+
+#[test]
+fn disassembled_words_assemble_to_themselves() {
+    on_noise(1500, 300, check::disassembler);
+}
+
+/// Files of each format, with a few bytes changed.
+#[test]
+fn damaged_files_load_or_say_why_not() {
+    let words: Vec<u16> = vec![0x5020, 0x1021, 0x0bfe, 0xf025, 0x1234];
+    let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_be_bytes()).collect();
+    let mut lc3tools = vec![];
+    for (n, word) in std::iter::once(&0x3000).chain(&words).enumerate() {
+        lc3tools.extend(word.to_le_bytes());
+        lc3tools.push((n == 0) as u8);
+        lc3tools.extend(5u32.to_le_bytes());
+        lc3tools.extend(b"a line");
+    }
+    let text: String = words.iter().map(|w| format!("{w:04X}\n")).collect();
+    // By the kinds of the check, which adds what they start with.
+    let files: [(u8, Vec<u8>); 4] = [
+        (2, lc3tools),
+        (3, bytes.clone()),
+        (6, text.into_bytes()),
+        (0, [&[0x30, 0, 0, 5], &bytes[..], &[0x40, 0, 0, 5], &bytes[..]].concat()),
+    ];
+    for (kind, file) in files {
+        for seed in 0..300 {
+            let mut file = file.clone();
+            for change in noise(seed, 9).chunks(3).take(seed as usize % 4) {
+                let at = usize::from(u16::from_be_bytes([change[0], change[1]])) % file.len();
+                file[at] = change[2];
+            }
+            file.truncate(file.len() - (seed as usize / 4) % file.len());
+            let bytes = [&[kind], &file[..]].concat();
+            check::loader(&bytes).unwrap_or_else(|what| panic!("kind {kind}, seed {seed}: {what}"));
+        }
+    }
+}
+
+/// No instruction of any profile may be refused after its first effect, and each says the same wherever it is.
+#[test]
+fn every_instruction_keeps_the_rules_of_its_meaning() {
+    for profile in Profile::ALL {
+        for word in 0..=u16::MAX {
+            for pc in [0x3000, 0xffff] {
+                // This asserts the rule itself.
+                let effects = effects::of::<Lc3>(isa::decode(&profile, pc, word), u32::from(pc));
+                let registers = effects.reads.iter().chain(effects.writes.iter());
+                assert!(registers.into_iter().all(|slot| slot < 9), "x{word:04X}");
+                assert!(effects.accesses.len() <= 2, "x{word:04X}");
+                let target = match effects.flow {
+                    Flow::Goto(to) | Flow::Call(to) | Flow::If(_, to) => to,
+                    _ => 0,
+                };
+                assert!(target < isa::WORDS as u32, "x{word:04X} at x{pc:04X} goes to {target:x}");
+            }
+        }
+    }
+}
