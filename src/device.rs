@@ -5,10 +5,21 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
+/// Whether a byte could be read at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ready {
+    /// It could.
+    Yes,
+    /// Not now; perhaps later.
+    NotYet,
+    /// Never again: the input has ended.
+    Ended,
+}
+
 /// Where a guest's keys come from.
 pub trait Input: Send {
-    /// Whether a byte could be read at once. A file that has ended has none.
-    fn ready(&mut self) -> io::Result<bool>;
+    /// Whether a byte could be read at once.
+    fn ready(&mut self) -> io::Result<Ready>;
     /// The next byte, waited for; `None` at the end.
     fn read(&mut self) -> io::Result<Option<u8>>;
 }
@@ -27,8 +38,8 @@ impl Script {
 }
 
 impl Input for Script {
-    fn ready(&mut self) -> io::Result<bool> {
-        Ok(!self.bytes.is_empty())
+    fn ready(&mut self) -> io::Result<Ready> {
+        Ok(if self.bytes.is_empty() { Ready::Ended } else { Ready::Yes })
     }
     fn read(&mut self) -> io::Result<Option<u8>> {
         Ok(self.bytes.pop_front())
@@ -39,7 +50,7 @@ impl Input for Script {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
     /// To [`Input::ready`].
-    Ready(bool),
+    Ready(Ready),
     /// To [`Input::read`].
     Read(Option<u8>),
 }
@@ -65,7 +76,7 @@ impl Recorder {
 }
 
 impl Input for Recorder {
-    fn ready(&mut self) -> io::Result<bool> {
+    fn ready(&mut self) -> io::Result<Ready> {
         let ready = self.inner.ready()?;
         self.keep(Answer::Ready(ready));
         Ok(ready)
@@ -96,7 +107,7 @@ impl Replay {
 }
 
 impl Input for Replay {
-    fn ready(&mut self) -> io::Result<bool> {
+    fn ready(&mut self) -> io::Result<Ready> {
         match self.next()? {
             Answer::Ready(ready) => Ok(ready),
             Answer::Read(_) => Err(io::Error::other("the recorded run read here where this one polls")),
@@ -144,13 +155,12 @@ pub struct Console {
     input: Box<dyn Input>,
     output: Box<dyn Write + Send>,
     buffer: Vec<u8>,
-    ended: bool,
 }
 
 impl Console {
     /// A console with this input and output.
     pub fn new(input: Box<dyn Input>, output: Box<dyn Write + Send>) -> Console {
-        Console { input, output, buffer: Vec::new(), ended: false }
+        Console { input, output, buffer: Vec::new() }
     }
 
     /// A console that reads these bytes and keeps its output in the returned [`Capture`].
@@ -161,7 +171,7 @@ impl Console {
 
     /// Whether a byte could be read at once. Output written before is handed on first, so that who sees it
     /// can answer.
-    pub fn ready(&mut self) -> io::Result<bool> {
+    pub fn ready(&mut self) -> io::Result<Ready> {
         self.flush()?;
         self.input.ready()
     }
@@ -169,14 +179,7 @@ impl Console {
     /// The next byte, waited for; `None` at the end. Output written before is handed on first.
     pub fn read(&mut self) -> io::Result<Option<u8>> {
         self.flush()?;
-        let byte = self.input.read()?;
-        self.ended |= byte.is_none();
-        Ok(byte)
-    }
-
-    /// Whether a read has met the input's end.
-    pub fn ended(&self) -> bool {
-        self.ended
+        self.input.read()
     }
 
     /// Writes a byte, sometime before the next read or [`Console::flush`].

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 
-use kiln::device::Input;
+use kiln::device::{Input, Ready};
 
 use super::host::{self, Until};
 
@@ -78,12 +78,16 @@ impl Keys {
 }
 
 impl Input for Keys {
-    fn ready(&mut self) -> io::Result<bool> {
+    fn ready(&mut self) -> io::Result<Ready> {
         if host::signal().is_some() {
             return Err(io::ErrorKind::Interrupted.into());
         }
         self.fill(!self.is_terminal).map_err(|error| self.named(error))?;
-        Ok(self.at < self.buffer.len())
+        Ok(match self.at < self.buffer.len() {
+            true => Ready::Yes,
+            false if self.ended => Ready::Ended,
+            false => Ready::NotYet,
+        })
     }
 
     fn read(&mut self) -> io::Result<Option<u8>> {

@@ -1,7 +1,10 @@
 //! LC-3's host side: device registers, protected memory, and the traps that the host serves.
 
+use std::io::Write;
+
 use super::isa::{DEVICES, MEMORY, MODE, PSR_PRIORITY, PSR_USER, SSP, USER, USP, psr, r, set_psr};
 use super::{Lc3, is_user, word};
+use crate::device::Ready;
 use crate::guest::{After, Guest, Refusal};
 use crate::ops::Pc;
 use crate::state::State;
@@ -43,7 +46,7 @@ impl Lc3 {
                 (if ready { READY } else { 0 })
                     | (if self.keyboard_interrupts { INTERRUPT_ENABLE } else { 0 })
             }
-            KBDR => self.take_key()? as u16,
+            KBDR => self.take_key()?,
             DSR => READY,
             DDR => 0,
             PSR => psr(state),
@@ -75,17 +78,19 @@ impl Lc3 {
         Ok(false)
     }
 
+    /// Whether KBDR has something: a key, or, in the tutorial's machine, the end of input.
     fn key_waits(&mut self) -> Result<bool, Refusal> {
-        let ready = self.console.ready().map_err(Refusal::Io)?;
-        Ok(ready || self.profile.endless_input && self.console.ended())
+        Ok(match self.console.ready().map_err(Refusal::Io)? {
+            Ready::Yes => true,
+            Ready::NotYet => false,
+            Ready::Ended => self.profile.endless_input,
+        })
     }
 
     /// The waiting key, or the last one where none waits.
-    fn take_key(&mut self) -> Result<u8, Refusal> {
-        if self.console.ready().map_err(Refusal::Io)?
-            && let Some(key) = self.console.read().map_err(Refusal::Io)?
-        {
-            self.last_key = key;
+    fn take_key(&mut self) -> Result<u16, Refusal> {
+        if self.key_waits()? {
+            self.last_key = self.wait_for_key()?;
         }
         Ok(self.last_key)
     }
@@ -234,7 +239,8 @@ impl Lc3 {
     /// Tells, once an address, of something unknown that was skipped.
     pub(super) fn report(&mut self, pc: u16, what: &str) {
         if self.reported.insert(pc) {
-            eprintln!("kiln: warning: x{pc:04X}: {what}");
+            // Where standard error is gone there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "kiln: warning: x{pc:04X}: {what}");
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct Lc3 {
     /// KBSR bit 14, the keyboard's interrupt enable.
     keyboard_interrupts: bool,
     /// What KBDR reads until the next key.
-    last_key: u8,
+    last_key: u16,
     /// MCR but for bit 15, which is set while the machine runs.
     machine_control: u16,
     /// Where unknown instructions were reported, in profiles that go on.
