@@ -46,6 +46,11 @@ impl Insn {
     pub const fn imm(self) -> u32 {
         (self.0 >> 32) as u32
     }
+    /// The same instruction with an operation that is known to be its own.
+    #[inline(always)]
+    pub(crate) const fn with_op(self, op: u8) -> Insn {
+        Insn(self.0 & !0xff | op as u64)
+    }
     /// The instruction as one word; 0 if it is not decoded.
     #[inline(always)]
     pub(crate) const fn bits(self) -> u64 {
@@ -105,6 +110,8 @@ pub trait Guest: Sized + Send + 'static {
     const NAME: &'static str;
     /// Names and types of the register file's slots that the guest uses, from slot 0 on.
     const SLOTS: &'static [(&'static str, Type)];
+    /// Operations are below this number. Those below 128 get a handler of their own in the interpreter.
+    const OPERATIONS: u8;
     /// The spaces of memory, placed by [`crate::state::lay_out`].
     const SPACES: &'static [SpaceInfo];
     /// The space that instructions are read from where they can also be written: the pc is its address.

@@ -306,11 +306,16 @@ impl State {
     pub fn poke<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: A, value: T) -> Option<()> {
         let offset = self.element(self.info(space), at.to_bits())?;
         self.write_element(offset, value);
-        if self.attributes(space.id(), at.to_bits()) & (attr::DECODED | attr::COMPILED) != 0 {
-            let at = at.to_bits() as Pc;
-            self.touch(at..at + 1);
-        }
+        self.wrote(space.id(), at.to_bits());
         Some(())
+    }
+
+    /// Notes that the element at `at` was written, if a tier holds something made from it.
+    #[inline(always)]
+    pub(crate) fn wrote(&mut self, space: usize, at: u64) {
+        if self.attributes(space, at) & (attr::DECODED | attr::COMPILED) != 0 {
+            self.touch(at as Pc..at as Pc + 1);
+        }
     }
 
     /// Notes that what was decoded or compiled from these code addresses no longer holds. Whoever runs the

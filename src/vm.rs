@@ -1,7 +1,7 @@
 //! The machine: state, guest and tiers, and the loop that goes from one tier to the other.
 
 use crate::guest::{Guest, Stop};
-use crate::interp::{self, Code, Leave, Parts};
+use crate::interp::{self, Leave, Machine};
 #[cfg(feature = "jit")]
 use crate::jit::native::Native;
 use crate::ops::{Int, Scalar, Space};
@@ -49,9 +49,7 @@ pub struct Dump {
 /// assert!(output.bytes().is_empty());
 /// ```
 pub struct Vm<G: Guest> {
-    guest: G,
-    state: State,
-    code: Code,
+    machine: Machine<G>,
     config: Config,
     stats: Stats,
     #[cfg(feature = "jit")]
@@ -67,9 +65,7 @@ impl<G: Guest> Vm<G> {
             Tiers::Auto | Tiers::Interpreter => config.hot.min(i32::MAX as u32 - 1) as i32,
         };
         Vm {
-            code: Code::new(guest.code_len(), threshold),
-            guest,
-            state,
+            machine: Machine::new(guest, state, threshold),
             stats: Stats::default(),
             #[cfg(feature = "jit")]
             native: Native::new(config.clone(), G::CODE),
@@ -79,17 +75,17 @@ impl<G: Guest> Vm<G> {
 
     /// The guest: its settings and devices.
     pub fn guest(&self) -> &G {
-        &self.guest
+        &self.machine.guest
     }
 
     /// The guest, to change settings or devices between runs.
     pub fn guest_mut(&mut self) -> &mut G {
-        &mut self.guest
+        &mut self.machine.guest
     }
 
     /// The state.
     pub fn state(&self) -> &State {
-        &self.state
+        &self.machine.state
     }
 
     /// What the tiers have done so far.
@@ -126,30 +122,30 @@ impl<G: Guest> Vm<G> {
 
     /// Where the next instruction is.
     pub fn pc(&self) -> crate::ops::Pc {
-        self.state.pc()
+        self.machine.state.pc()
     }
 
     /// Goes on somewhere else.
     pub fn set_pc(&mut self, pc: crate::ops::Pc) {
-        self.state.set_pc(pc);
+        self.machine.state.set_pc(pc);
     }
 
     /// Gives a register a value.
     pub fn set<T: Scalar>(&mut self, r: crate::ops::Reg<T>, value: T) {
-        self.state.set(r, value);
+        self.machine.state.set(r, value);
     }
 
     /// Writes an element of memory, devices aside; `None` outside the space.
     pub fn poke<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: A, value: T) -> Option<()> {
-        self.state.poke(space, at, value)?;
-        self.code.refresh::<G>(&mut self.state);
+        self.machine.state.poke(space, at, value)?;
+        self.machine.code.refresh::<G>(&mut self.machine.state);
         Some(())
     }
 
     /// Runs until `budget` instructions have retired, or stops earlier for the reason that it returns
     /// (invariant: Exactness). The run can be gone on with by another call.
     pub fn run(&mut self, budget: u64) -> Stop {
-        self.state.set_budget(budget);
+        self.machine.state.set_budget(budget);
         loop {
             if let Some(stop) = self.turn() {
                 return stop;
@@ -161,21 +157,15 @@ impl<G: Guest> Vm<G> {
     fn turn(&mut self) -> Option<Stop> {
         #[cfg(feature = "jit")]
         self.run_native();
-        let mut parts =
-            Parts { guest: &mut self.guest, state: &mut self.state, code: &mut self.code, event: None };
-        let before = parts.state.budget();
-        let leave = interp::run(&mut parts);
-        self.stats.interpreted += before - self.state.budget();
-        match leave {
-            Leave::Stop(stop) => return Some(stop),
-            Leave::Hot | Leave::Stale if self.compiles() => {}
-            Leave::Hot | Leave::Stale => {
-                // Nobody compiles: the place starts to count anew.
-                self.code.stale.clear();
-                self.code.set_heat(self.state.pc(), i32::MIN / 2);
-            }
+        let before = self.machine.state.budget();
+        let (leave, stop) = interp::run(&mut self.machine);
+        self.stats.interpreted += before - self.machine.state.budget();
+        if leave != Leave::Stop && !self.compiles() {
+            // Nobody compiles: the place starts to count anew.
+            self.machine.code.stale.clear();
+            self.machine.code.set_heat(self.machine.state.pc(), i32::MIN / 2);
         }
-        None
+        stop
     }
 
     /// Whether hot places are looked at by a JIT.
@@ -189,14 +179,19 @@ impl<G: Guest> Vm<G> {
         if self.config.tiers == Tiers::Interpreter {
             return;
         }
-        while self.state.budget() > 0 {
-            let heat = self.code.heat(self.state.pc());
-            if heat >= self.code.threshold() && heat != interp::NATIVE {
-                self.native.hot(&self.guest, &mut self.state, &mut self.code, &mut self.stats);
+        while self.machine.state.budget() > 0 {
+            let heat = self.machine.code.heat(self.machine.state.pc());
+            if heat >= self.machine.code.threshold() && heat != interp::NATIVE {
+                self.native.hot(
+                    &self.machine.guest,
+                    &mut self.machine.state,
+                    &mut self.machine.code,
+                    &mut self.stats,
+                );
             }
             // Before native code runs, not just after words are written: decoding, too, makes a word special.
-            self.native.refresh(&mut self.state, &mut self.code, &mut self.stats);
-            match self.native.run(&mut self.state, &mut self.code, &mut self.stats) {
+            self.native.refresh(&mut self.machine.state, &mut self.machine.code, &mut self.stats);
+            match self.native.run(&mut self.machine.state, &mut self.machine.code, &mut self.stats) {
                 Some(reason) if reason.needs_interpreter() => return,
                 Some(_) => {}
                 None => return,

@@ -136,6 +136,8 @@ pub mod op {
     pub const ILLEGAL: u8 = 28;
     /// An instruction that this mode may not fetch.
     pub const FORBIDDEN: u8 = 29;
+    /// All operations are below this.
+    pub const END: u8 = 30;
 }
 
 /// The trap numbers, as in [`crate::ops::Flow::Trap`], that are not a vector: RTI.

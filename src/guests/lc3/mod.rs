@@ -149,6 +149,7 @@ impl SplitMix {
 impl Guest for Lc3 {
     const NAME: &'static str = "lc3";
     const SLOTS: &'static [(&'static str, Type)] = isa::SLOTS;
+    const OPERATIONS: u8 = op::END;
     const SPACES: &'static [SpaceInfo] = isa::SPACES;
     const CODE: Option<usize> = Some(MEMORY.id());
 

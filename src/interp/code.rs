@@ -1,0 +1,173 @@
+//! What the interpreter keeps per code address: decoded instructions, and what it has counted there.
+
+use crate::guest::{Guest, Insn};
+use crate::ops::Pc;
+use crate::state::{State, attr};
+
+/// A place's heat while native code starts there: counting leaves it as it is.
+#[cfg(feature = "jit")]
+pub(crate) const NATIVE: i32 = i32::MAX;
+
+/// Branches that the interpreter remembers.
+const TRACE: usize = 1 << 13;
+
+/// What the interpreter keeps per code address.
+pub(crate) struct Code {
+    /// Decoded instructions, as [`Insn::bits`]; 0 where there is none yet. Plain words so that a fresh
+    /// table is untouched zero pages.
+    insns: Vec<u64>,
+    /// Instructions counted at each place where control arrives, or [`NATIVE`]; below 0 at places that
+    /// are not to be compiled for a while.
+    heat: Vec<i32>,
+    /// The last branches: pc and, in the lowest bit, whether it was taken. A ring, whose next place is `branches`
+    /// modulo its length.
+    trace: Box<[u32; TRACE]>,
+    branches: usize,
+    /// Heat at which a place is handed to the JIT.
+    threshold: i32,
+    /// Places where an indirect jump or call has arrived, each once.
+    arrivals: Vec<Pc>,
+    has_arrival: Vec<u8>,
+    /// Words with native code that were written since somebody looked.
+    pub(crate) stale: Vec<u32>,
+}
+
+impl Code {
+    pub(crate) fn new(len: usize, threshold: i32) -> Code {
+        Code {
+            insns: vec![0; len],
+            heat: vec![0; len],
+            trace: vec![0; TRACE].try_into().expect("it has that length"),
+            branches: 0,
+            threshold,
+            arrivals: Vec::new(),
+            has_arrival: vec![0; len],
+            stale: Vec::new(),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn get(&self, pc: Pc) -> Insn {
+        Insn::from_bits(self.insns.get(pc as usize).copied().unwrap_or(0))
+    }
+
+    /// The instruction at `pc`, decoded and kept.
+    pub(crate) fn fetch<G: Guest>(&mut self, guest: &G, state: &mut State, pc: Pc) -> Insn {
+        let known = self.get(pc);
+        if known != Insn::default() {
+            return known;
+        }
+        let insn = guest.decode(state, pc);
+        debug_assert_ne!(insn.op(), 0, "operation 0 means not decoded");
+        if let Some(slot) = self.insns.get_mut(pc as usize) {
+            *slot = insn.bits();
+            if let Some(space) = G::CODE {
+                if state.attributes(space, pc as u64) & attr::TRUSTED != 0 {
+                    self.stale.push(pc);
+                }
+                state.change_attributes(space, pc as u64, 0, attr::DECODED);
+            }
+        }
+        insn
+    }
+
+    /// Drops what was decoded at `pc`.
+    fn forget<G: Guest>(&mut self, state: &mut State, pc: Pc) {
+        if let Some(slot) = self.insns.get_mut(pc as usize) {
+            *slot = 0;
+        }
+        if let Some(space) = G::CODE {
+            state.change_attributes(space, pc as u64, attr::DECODED, 0);
+        }
+    }
+
+    /// Drops what was made from words that have changed, and notes those that native code was made from.
+    #[cold]
+    pub(crate) fn refresh<G: Guest>(&mut self, state: &mut State) {
+        for range in state.take_touched() {
+            for pc in range {
+                let was = G::CODE.map_or(0, |space| state.attributes(space, pc as u64));
+                if was & attr::DECODED != 0 {
+                    self.forget::<G>(state, pc);
+                }
+                if was & attr::COMPILED != 0 {
+                    self.stale.push(pc);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn set_heat(&mut self, pc: Pc, heat: i32) {
+        if let Some(slot) = self.heat.get_mut(pc as usize) {
+            *slot = heat;
+        }
+    }
+
+    /// Counts `n` instructions for `pc`; true if it is hot or has native code.
+    #[inline(always)]
+    pub(crate) fn warm(&mut self, pc: Pc, n: u64) -> bool {
+        let Some(slot) = self.heat.get_mut(pc as usize) else {
+            return false;
+        };
+        *slot = slot.saturating_add(n as i32);
+        *slot >= self.threshold
+    }
+
+    /// Notes which way the branch at `pc` goes.
+    #[inline(always)]
+    pub(super) fn branch(&mut self, pc: Pc, taken: bool) {
+        self.trace[self.branches % TRACE] = pc << 1 | taken as u32;
+        self.branches = self.branches.wrapping_add(1);
+    }
+
+    /// Notes that an indirect jump or call has arrived at `pc`.
+    #[inline(always)]
+    pub(super) fn arrive(&mut self, pc: Pc) {
+        if self.has_arrival.get(pc as usize) == Some(&0) {
+            self.first_arrival(pc);
+        }
+    }
+
+    #[cold]
+    pub(crate) fn first_arrival(&mut self, pc: Pc) {
+        if let Some(slot @ 0) = self.has_arrival.get_mut(pc as usize) {
+            *slot = 1;
+            self.arrivals.push(pc);
+        }
+    }
+}
+
+/// What the JIT tier asks.
+#[cfg(feature = "jit")]
+impl Code {
+    /// The last branches, oldest first: pc and whether it was taken.
+    pub(crate) fn trace(&self) -> impl Iterator<Item = (Pc, bool)> + '_ {
+        let known = self.branches.min(TRACE);
+        (self.branches - known..self.branches).map(|i| self.trace[i % TRACE]).map(|e| (e >> 1, e & 1 != 0))
+    }
+
+    /// Whether the instruction at `pc` has ever been executed since its word was written.
+    pub(crate) fn is_decoded(&self, pc: Pc) -> bool {
+        self.get(pc) != Insn::default()
+    }
+
+    #[inline(always)]
+    pub(crate) fn heat(&self, pc: Pc) -> i32 {
+        self.heat.get(pc as usize).copied().unwrap_or(0)
+    }
+
+    /// How many code addresses there are.
+    pub(crate) fn len(&self) -> usize {
+        self.insns.len()
+    }
+
+    /// Heat at which a place is handed to the JIT.
+    pub(crate) fn threshold(&self) -> i32 {
+        self.threshold
+    }
+
+    /// Where indirect jumps and calls have arrived.
+    pub(crate) fn arrivals(&self) -> &[Pc] {
+        &self.arrivals
+    }
+}
