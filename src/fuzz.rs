@@ -135,7 +135,7 @@ pub fn tiers<C: Case>(bytes: &[u8]) -> Result<Summary, String> {
     let config = config(choices);
     let budgets: Vec<u64> = (0..=choices.below(4))
         .map(|_| {
-            let most = choices.pick(&[2, 50, 500, 3000]);
+            let most = choices.pick(&[2, 50, 1000, 5000]);
             u64::from(choices.below(most))
         })
         .collect();

@@ -17,6 +17,7 @@ fn run(seeds: std::ops::Range<u64>) -> Summary {
     total
 }
 
+/// `KILN_SEEDS=1000+500` runs 500 seeds from 1000 on.
 #[test]
 fn random_programs_agree() {
     let (from, count) = match std::env::var("KILN_SEEDS") {
@@ -28,7 +29,7 @@ fn random_programs_agree() {
     };
     let total = run(from..from + count);
     if cfg!(feature = "jit") {
-        assert!(total.native * 4 > total.instructions, "native code hardly ran: {total:?}");
+        assert!(total.native * 3 > total.instructions, "native code hardly ran: {total:?}");
         assert!(total.invalidated > count / 20, "hardly a region was invalidated: {total:?}");
     }
 }

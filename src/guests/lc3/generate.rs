@@ -159,7 +159,7 @@ impl<'c, 'b> Writer<'c, 'b> {
         for _ in 0..2 + self.choices.below(8) {
             self.fragment(0);
         }
-        match self.choices.below(4) {
+        match self.choices.below(8) {
             0 => self.words.push(0xf025),
             // What comes after is nothing.
             1 => {}
