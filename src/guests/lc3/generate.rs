@@ -20,6 +20,10 @@ const DATA: usize = 200;
 const POINTERS: usize = 16;
 /// Data words that hold instructions, after these.
 const INSTRUCTIONS: usize = 8;
+/// A variable that is run now and then: one instruction and RET, after these.
+const VARIABLE: usize = DATA + POINTERS + INSTRUCTIONS;
+/// Where numbers start.
+const NUMBERS: usize = VARIABLE + 2;
 /// How deep loops and branches nest.
 const DEPTH: usize = 2;
 /// Registers that programs calculate with; the others count loops, point and link.
@@ -192,6 +196,7 @@ impl<'c, 'b> Writer<'c, 'b> {
             let word = any_instruction(self.choices);
             self.words.push(word);
         }
+        self.words.extend([0, 0xc1c0]);
         while self.words.len() < WORDS {
             let word = match self.choices.below(4) {
                 0 => self.choices.below(8),
@@ -234,8 +239,7 @@ impl<'c, 'b> Writer<'c, 'b> {
     }
 
     fn number(&mut self) -> usize {
-        let first = DATA + POINTERS + INSTRUCTIONS;
-        first + usize::from(self.choices.below((WORDS - first) as u16))
+        NUMBERS + usize::from(self.choices.below((WORDS - NUMBERS) as u16))
     }
 
     /// A place in the code: here and around, or anywhere.
@@ -331,6 +335,17 @@ impl<'c, 'b> Writer<'c, 'b> {
     }
 
     fn call(&mut self) {
+        if self.choices.chance(60) {
+            // Sometimes, and then the variable.
+            let word = 0x5020
+                | self.scratch() << 9
+                | self.choices.below(SCRATCH) << 6
+                | self.choices.pick(&[1, 3, 7]);
+            self.words.extend([word, 0x0a01]);
+            let offset = VARIABLE - (self.words.len() + 1);
+            self.words.push(0x4800 | offset as u16);
+            return;
+        }
         let Some(last) = self.routines.len().checked_sub(1) else { return };
         let to = self.routines[usize::from(self.choices.below(last as u16 + 1))];
         if self.choices.chance(180) {
@@ -360,7 +375,8 @@ impl<'c, 'b> Writer<'c, 'b> {
 
     /// Writes over an instruction: by another, by itself plus something, by a copy.
     fn modify(&mut self) {
-        let (register, place) = (self.scratch(), self.place());
+        let register = self.scratch();
+        let place = if self.choices.chance(60) { VARIABLE } else { self.place() };
         match self.choices.below(4) {
             0 | 1 => {
                 let from = self.instruction();
