@@ -1,7 +1,7 @@
 //! The JIT tier: regions become native code.
 //!
-//! [`translate`] makes CLIF of a region, [`compile`] machine code of that, in line or on a thread of its
-//! own, and [`code`] keeps it in memory that is never writable and executable at once.
+//! `translate` makes CLIF of a region, `compile` machine code of that, in line or on a thread of its
+//! own, and `code` keeps it in memory that is never writable and executable at once.
 
 mod access;
 pub(crate) mod code;
