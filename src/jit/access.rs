@@ -4,7 +4,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, Value, types};
 
 use super::Reason;
-use super::pointers::Extent;
+use super::facts::Extent;
 use super::translate::{Translator, Val, clif};
 use crate::guest::Guest;
 use crate::ops::{Int, Pc, Scalar, Space, Type};
@@ -37,10 +37,9 @@ impl<G: Guest> Translator<'_, G> {
                 return Val::Known(0);
             }
             // A pointer in memory is seldom written; what it points to often is.
-            Val::Known(at) if is_first && G::CODE == Some(id) && !self.is_variable(at) => {
+            Val::Known(at) if is_first && G::CODE == Some(id) && self.literal(at).is_some() => {
                 self.literals.insert(at as Pc);
-                let value = self.known.state.peek(space, A::from_bits(at));
-                return Val::Known(value.map_or(0, T::to_bits));
+                return Val::Known(self.literal(at).unwrap_or_default());
             }
             Val::Is(at) if info.attributes => self.check_access::<A>(id, at, attr::READ, extent),
             at => {
@@ -68,11 +67,10 @@ impl<G: Guest> Translator<'_, G> {
                 if special & attr::WRITE != 0 {
                     return self.leave_always(Reason::Store);
                 }
-                if special == 0 && !(in_code && (self.own_words.contains(&pc) || self.literals.contains(&pc)))
-                {
-                    if in_code {
-                        self.trusted.insert(pc);
-                    }
+                if special == 0 && !in_code {
+                    // Nobody makes anything from these.
+                } else if special == 0 && !self.own_words.contains(&pc) && self.literal(at).is_none() {
+                    self.trusted.insert(pc);
                 } else {
                     let special = self.test_attributes(id, base, types::I32, attr::STORE as u64);
                     self.leave_if(special, Reason::Store);
@@ -158,7 +156,15 @@ impl<G: Guest> Translator<'_, G> {
         extent: Extent,
     ) -> Found {
         let (from, to) = (offset + extent.below, offset + extent.above);
-        let base = self.extended::<A>(Val::Is(pointer));
+        let base = match self.indexed.get(&pointer) {
+            // A small, perhaps negative, index into a table: with its sign, the sum needs not be cut to the
+            // address's width, and is the address if it is in range.
+            Some(&(index, table)) if plain.contains(&table) => {
+                let index = self.b.ins().sextend(types::I64, index);
+                self.b.ins().iadd_imm_s(index, table as i64)
+            }
+            _ => self.extended::<A>(Val::Is(pointer)),
+        };
         // One test: what is below the range wraps, in 64 bits, to above it.
         let start = self.b.ins().iadd_imm_s(base, from - plain.start as i64);
         let len = (plain.end - plain.start) as i64 - (to - from);
@@ -212,11 +218,8 @@ impl<G: Guest> Translator<'_, G> {
         (self.b.ins().iadd(self.state, scaled), constant as i32)
     }
 
-    /// Whether the word is, or may soon be, something else than it is now.
-    fn is_variable(&self, at: u64) -> bool {
-        self.stored.contains(&at)
-            || self.trusted.contains(&(at as Pc))
-            || self.known.mutable.contains(&(at as Pc))
+    fn literal(&self, at: u64) -> Option<u64> {
+        self.known.literal::<G>(&self.stored, at)
     }
 
     fn extended<A: Int>(&mut self, at: Val) -> Value {

@@ -19,13 +19,13 @@ use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Switch};
 
 use super::access::Found;
-use super::pointers::{Extent, extents};
+use super::facts::{self, Extent, Facts, Value as Fact};
 use super::{Exit, Reason};
 use crate::effects::{self, Slots};
 use crate::guest::{Guest, Insn};
 use crate::ops::{Flow, FlowOf, Pc, Scalar, Type, Via};
 use crate::region::{Block, Region, Target};
-use crate::state::{BUDGET, PC, REGISTERS, State};
+use crate::state::{BUDGET, PC, REGISTERS, State, attr};
 
 /// Targets of an indirect jump that are compared one by one; more go through a table.
 const COMPARED: usize = 3;
@@ -50,6 +50,17 @@ pub(crate) struct Known<'a> {
     pub(crate) plain: &'a [Option<std::ops::Range<u64>>],
     /// Branches that the host could not predict.
     pub(crate) unpredictable: &'a HashSet<Pc>,
+}
+
+impl Known<'_> {
+    /// The value of a word in the code space that is taken for a constant, given the addresses that the
+    /// region's stores name.
+    pub(super) fn literal<G: Guest>(&self, stored: &HashSet<u64>, at: u64) -> Option<u64> {
+        let space = G::CODE?;
+        let variable = stored.contains(&at) || self.mutable.contains(&(at as Pc));
+        let special = self.state.attributes(space, at) & attr::READ != 0;
+        if variable || special { None } else { self.state.bits(space, at) }
+    }
 }
 
 /// A guest value.
@@ -107,10 +118,13 @@ pub(super) struct Translator<'a, G> {
     pub(super) has_loaded: bool,
     /// Values that are another plus a constant.
     pub(super) offsets: HashMap<Value, (Value, i64)>,
+    /// Values that are an index plus a constant that is an address itself.
+    pub(super) indexed: HashMap<Value, (Value, u64)>,
     /// What was found plain: by space, pointer and kind of access.
     pub(super) found: HashMap<(usize, Value, u8), Vec<Found>>,
     /// How far this block's accesses reach, in order.
     pub(super) extents: std::vec::IntoIter<Extent>,
+    facts: Facts,
     pub(super) guest: std::marker::PhantomData<G>,
 }
 
@@ -145,6 +159,7 @@ pub(crate) fn translate<G: Guest>(
 
     let mut uses = Uses::default();
     region.blocks.iter().for_each(|block| uses.add::<G>(block));
+    let facts = facts::find::<G>(region, &|at| known.literal::<G>(&uses.stored, at));
     let mut t = Translator::<G> {
         now: Point { slots: vec![None; G::SLOTS.len()], budget: state, pending: 0 },
         b,
@@ -155,7 +170,7 @@ pub(crate) fn translate<G: Guest>(
         written: uses.writes.iter().collect(),
         own_words: region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0)).collect(),
         stored: uses.stored,
-        literals: HashSet::new(),
+        literals: facts.literals.clone(),
         trusted: HashSet::new(),
         exits: Vec::new(),
         exit_blocks: Vec::new(),
@@ -167,8 +182,10 @@ pub(crate) fn translate<G: Guest>(
         left: false,
         has_loaded: false,
         offsets: HashMap::new(),
+        indexed: HashMap::new(),
         found: HashMap::new(),
         extents: Vec::new().into_iter(),
+        facts,
         guest: std::marker::PhantomData,
     };
     let mut used = uses.reads;
@@ -252,7 +269,7 @@ impl<G: Guest> Translator<'_, G> {
         self.current = index;
         self.b.switch_to_block(clif_block);
         if block.predecessors > 1 {
-            self.take_parameters(clif_block);
+            self.take_parameters(index);
         } else if let Some(point) = self.entered[index].take() {
             self.now = point;
         } else {
@@ -264,7 +281,7 @@ impl<G: Guest> Translator<'_, G> {
             self.check_budget(block);
         }
         self.left = false;
-        self.extents = extents::<G>(block).into_iter();
+        self.extents = std::mem::take(&mut self.facts.extents[index]).into_iter();
         let mut flow = Flow::Next;
         for &(pc, insn) in &block.insns {
             flow = self.instruction(pc, insn);
@@ -289,12 +306,20 @@ impl<G: Guest> Translator<'_, G> {
         flow
     }
 
-    fn take_parameters(&mut self, block: ir::Block) {
+    fn take_parameters(&mut self, index: usize) {
+        let block = self.blocks[index];
         self.now.budget = self.b.append_block_param(block, types::I64);
         self.now.pending = 0;
-        for &slot in &self.written {
-            let value = self.b.append_block_param(block, clif(G::SLOTS[slot].1));
-            self.now.slots[slot] = Some(Val::Is(value));
+        for i in 0..self.written.len() {
+            let slot = self.written[i];
+            self.now.slots[slot] = match self.facts.tops[index][slot] {
+                Fact::Known(bits) => Some(Val::Known(bits)),
+                fact if fact.holder() == Some(slot) => {
+                    Some(Val::Is(self.b.append_block_param(block, clif(G::SLOTS[slot].1))))
+                }
+                // A lower slot's, which has it by now.
+                fact => fact.holder().and_then(|holder| self.now.slots[holder]),
+            };
         }
     }
 
@@ -398,7 +423,9 @@ impl<G: Guest> Translator<'_, G> {
                 let mut args = vec![BlockArg::Value(self.now.budget)];
                 for i in 0..self.written.len() {
                     let slot = self.written[i];
-                    args.push(BlockArg::Value(self.slot_value(slot)));
+                    if self.facts.tops[b][slot].holder() == Some(slot) {
+                        args.push(BlockArg::Value(self.slot_value(slot)));
+                    }
                 }
                 (self.blocks[b], args)
             }

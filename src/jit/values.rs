@@ -197,7 +197,10 @@ impl<G: Guest> Translator<'_, G> {
             return pointer;
         }
         if offset.abs() > NEAR {
-            return self.b.ins().iadd_imm_s(x, n);
+            let sum = self.b.ins().iadd_imm_s(x, n);
+            let mask = u64::MAX >> (64 - self.b.func.dfg.value_type(x).bits());
+            self.indexed.insert(sum, (x, n as u64 & mask));
+            return sum;
         }
         let sum = self.b.ins().iadd_imm_s(pointer, offset);
         self.offsets.insert(sum, (pointer, offset));

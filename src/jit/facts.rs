@@ -1,0 +1,245 @@
+//! What is known of a region before it is translated: registers that are constant or equal where control joins, and how far
+//! the accesses of a block reach from the pointers that they go through.
+//!
+//! A client of the meanings over *constant, or pointer plus offset*, and an iteration over the region's blocks. Where
+//! ways join, registers stay equal that are equal on all of them: N Z P, say, that were last set from a register need
+//! no place of their own.
+
+use std::collections::HashSet;
+
+use crate::guest::Guest;
+use crate::ops::{Binary, Cond, Float, FloatCond, Int, Ops, Pc, Reg, Scalar, Space};
+use crate::region::{Block, Region};
+
+/// Accesses further apart than this are not tested together.
+const REACH: i64 = 7;
+
+/// How far accesses through the same pointer reach from this one: offsets that are at most 0 and at least 0.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Extent {
+    pub(crate) below: i64,
+    pub(crate) above: i64,
+}
+
+/// What is known of a region.
+pub(crate) struct Facts {
+    /// By block: the registers at its top, by slot. A pointer's number is there the lowest slot that has this value.
+    pub(crate) tops: Vec<Vec<Value>>,
+    /// By block: the extents of its accesses, in the order in which its instructions make them.
+    pub(crate) extents: Vec<Vec<Extent>>,
+    /// Addresses whose values were taken for constants.
+    pub(crate) literals: HashSet<Pc>,
+}
+
+/// Finds out what is known of a region. `literal` gives the value of a word in the code space that is taken for
+/// a constant.
+pub(crate) fn find<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u64>) -> Facts {
+    let distinct: Vec<Value> = (0..G::SLOTS.len()).map(Value::slot).collect();
+    let mut tops: Vec<Option<Vec<Value>>> = vec![None; region.blocks.len()];
+    tops[0] = Some(distinct);
+    let mut literals = HashSet::new();
+    let mut queue: std::collections::BTreeSet<usize> = [0].into();
+    while let Some(index) = queue.pop_first() {
+        let top = tops[index].clone().expect("a block in the queue has been reached");
+        let block = &region.blocks[index];
+        let end = walk::<G>(block, top, literal);
+        literals.extend(end.literals);
+        for to in block.successors() {
+            let joined = join::<G>(tops[to].as_deref(), &end.slots);
+            if tops[to].as_ref() != Some(&joined) {
+                tops[to] = Some(joined);
+                queue.insert(to);
+            }
+        }
+    }
+    let tops: Vec<Vec<Value>> =
+        tops.into_iter().map(|top| top.expect("every block is reached from the entry")).collect();
+    let extents = region.blocks.iter().zip(&tops).map(|(block, top)| {
+        let accesses = walk::<G>(block, top.clone(), literal).accesses;
+        (0..accesses.len()).map(|i| extent(&accesses[i], &accesses[i..])).collect()
+    });
+    Facts { extents: extents.collect(), tops, literals }
+}
+
+/// What holds at a place where it held before that `known`, and to which another way leads with `end`.
+fn join<G: Guest>(known: Option<&[Value]>, end: &[Value]) -> Vec<Value> {
+    let key = |slot: usize| (known.map(|known| known[slot]), end[slot], G::SLOTS[slot].1);
+    (0..end.len())
+        .map(|slot| match key(slot) {
+            (None, Value::Known(bits), _) => Value::Known(bits),
+            (Some(Value::Known(a)), Value::Known(b), _) if a == b => Value::Known(a),
+            this => Value::slot((0..slot).find(|&other| key(other) == this).unwrap_or(slot)),
+        })
+        .collect()
+}
+
+/// Follows a block's instructions from the values at its top.
+fn walk<'a, G: Guest>(block: &Block, top: Vec<Value>, literal: &'a dyn Fn(u64) -> Option<u64>) -> Client<'a> {
+    let pointers = top.len();
+    let code = G::CODE;
+    let mut client = Client {
+        slots: top,
+        pointers,
+        accesses: Vec::new(),
+        literals: Vec::new(),
+        literal,
+        code,
+        loaded: false,
+    };
+    for &(pc, insn) in &block.insns {
+        client.loaded = false;
+        G::meaning(insn, pc, &mut client);
+    }
+    client
+}
+
+fn extent(first: &Access, rest: &[Access]) -> Extent {
+    let mut extent = Extent::default();
+    for other in rest.iter().filter(|a| a.kind == first.kind && a.at.pointer == first.at.pointer) {
+        let from = other.at.offset - first.at.offset;
+        let (below, above) = (extent.below.min(from), extent.above.max(from));
+        if above - below <= REACH {
+            extent = Extent { below, above };
+        }
+    }
+    extent
+}
+
+/// A pointer, by number, and an offset from it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    pointer: usize,
+    offset: i64,
+}
+
+#[derive(Debug)]
+struct Access {
+    /// Space and direction.
+    kind: (usize, bool),
+    at: Place,
+}
+
+/// A value: known, or a place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Value {
+    Known(u64),
+    At(Place),
+}
+
+impl Value {
+    /// The value that a slot has at the top of a block.
+    fn slot(slot: usize) -> Value {
+        Value::At(Place { pointer: slot, offset: 0 })
+    }
+
+    /// The lowest slot that has this value at the top of a block; `None` if the value is known.
+    pub(crate) fn holder(self) -> Option<usize> {
+        match self {
+            Value::Known(_) => None,
+            Value::At(place) => Some(place.pointer),
+        }
+    }
+}
+
+struct Client<'a> {
+    slots: Vec<Value>,
+    pointers: usize,
+    accesses: Vec<Access>,
+    literals: Vec<Pc>,
+    literal: &'a dyn Fn(u64) -> Option<u64>,
+    code: Option<usize>,
+    /// The instruction has loaded: what it loads next is what a pointer points to.
+    loaded: bool,
+}
+
+impl Client<'_> {
+    fn fresh(&mut self) -> Value {
+        self.pointers += 1;
+        Value::At(Place { pointer: self.pointers, offset: 0 })
+    }
+
+    fn access(&mut self, space: usize, store: bool, at: Value) {
+        // An address that is known belongs to no pointer but has a number in the order of accesses.
+        let at = match at {
+            Value::At(place) => place,
+            Value::Known(_) => Place { pointer: 0, offset: i64::MAX / 2 },
+        };
+        self.accesses.push(Access { kind: (space, store), at });
+    }
+}
+
+impl Ops for Client<'_> {
+    type V<T: Scalar> = Value;
+
+    fn imm<T: Scalar>(&mut self, value: T) -> Value {
+        Value::Known(value.to_bits())
+    }
+    fn binary<T: Int>(&mut self, op: Binary, a: Value, b: Value) -> Value {
+        let signed = |bits| T::from_bits(bits).sign_extended() as i64;
+        match (op, a, b) {
+            (_, Value::Known(a), Value::Known(b)) => {
+                Value::Known(T::binary(op, T::from_bits(a), T::from_bits(b)).to_bits())
+            }
+            (Binary::And, _, Value::Known(0)) | (Binary::And, Value::Known(0), _) => Value::Known(0),
+            (Binary::And, x, y) if x == y => x,
+            (Binary::Add, Value::At(p), Value::Known(n)) | (Binary::Add, Value::Known(n), Value::At(p)) => {
+                Value::At(Place { offset: p.offset.wrapping_add(signed(n)), ..p })
+            }
+            (Binary::Sub, Value::At(p), Value::Known(n)) => {
+                Value::At(Place { offset: p.offset.wrapping_sub(signed(n)), ..p })
+            }
+            _ => self.fresh(),
+        }
+    }
+    fn compare<T: Int>(&mut self, _: Cond, _: Value, _: Value) -> Value {
+        self.fresh()
+    }
+    fn select<T: Scalar>(&mut self, _: Value, _: Value, _: Value) -> Value {
+        self.fresh()
+    }
+    fn unsigned<F: Int, T: Int>(&mut self, _: Value) -> Value {
+        self.fresh()
+    }
+    fn signed<F: Int, T: Int>(&mut self, _: Value) -> Value {
+        self.fresh()
+    }
+    fn float(&mut self, _: Float, _: Value, _: Value) -> Value {
+        self.fresh()
+    }
+    fn compare_float(&mut self, _: FloatCond, _: Value, _: Value) -> Value {
+        self.fresh()
+    }
+    fn int_to_float(&mut self, _: Value) -> Value {
+        self.fresh()
+    }
+    fn float_bits(&mut self, _: Value) -> Value {
+        self.fresh()
+    }
+    fn bits_float(&mut self, _: Value) -> Value {
+        self.fresh()
+    }
+    fn get<T: Scalar>(&mut self, r: Reg<T>) -> Value {
+        self.slots[r.slot()]
+    }
+    fn set<T: Scalar>(&mut self, r: Reg<T>, v: Value) {
+        self.slots[r.slot()] = v;
+    }
+    fn load<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Value) -> Value {
+        self.access(space.id(), false, at);
+        let first = !std::mem::replace(&mut self.loaded, true);
+        match at {
+            Value::Known(at) if first && self.code == Some(space.id()) => match (self.literal)(at) {
+                Some(bits) => {
+                    self.literals.push(at as Pc);
+                    Value::Known(bits)
+                }
+                None => self.fresh(),
+            },
+            _ => self.fresh(),
+        }
+    }
+    fn store<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Value, _: Value) {
+        self.access(space.id(), true, at);
+    }
+    fn require(&mut self, _: Value, _: u8) {}
+}
