@@ -4,12 +4,9 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{Ran, at_once, interpreter, is_background, run};
-use kiln::compare::lockstep;
-use kiln::fuzz::Case as _;
+use common::{Ran, interpreter, run};
 use kiln::guest::Stop;
 use kiln::guests::lc3::generate::Case;
-use kiln::tier::{Compile, Config, HOT};
 
 /// Far more than any of them takes.
 const BUDGET: u64 = 1 << 30;
@@ -49,39 +46,6 @@ fn check(path: &Path, ran: &Ran) {
     }
 }
 
-/// Runs all of them, those that take long in native code.
-fn all(config: Config) {
-    for path in examples() {
-        let ran = run(&case(&path), config.clone(), BUDGET);
-        check(&path, &ran);
-        let (stats, total) = (ran.vm.stats(), ran.vm.instructions());
-        // These are made of traps and of changes to themselves.
-        let name = path.file_stem().unwrap().to_string_lossy();
-        let is_odd = ["output", "selfmod", "selfmod2"].contains(&&*name);
-        if total > SHORT && !is_odd && !is_background(&config) {
-            assert!(stats.interpreted * 10 < total, "{name}: {stats:?}");
-        }
-    }
-}
-
-#[test]
-#[cfg(feature = "jit")]
-fn in_the_default_configuration() {
-    all(Config::default());
-}
-
-#[test]
-#[cfg(feature = "jit")]
-fn with_native_code_at_once() {
-    all(at_once());
-}
-
-#[test]
-#[cfg(feature = "jit")]
-fn with_native_code_from_another_thread() {
-    all(Config { compile: Compile::Background, ..Config::default() });
-}
-
 #[test]
 fn in_the_interpreter() {
     for path in examples() {
@@ -93,16 +57,55 @@ fn in_the_interpreter() {
     }
 }
 
-/// The start of each, in lockstep.
-#[test]
 #[cfg(feature = "jit")]
-fn in_lockstep() {
-    for path in examples() {
-        let case = case(&path);
-        let config = Config { hot: HOT / 10, ..Config::default() };
-        let again = || (case.machine(config.clone()).0, case.machine(interpreter()).0);
-        let (mut native, mut reference) = again();
-        lockstep(&mut native, &mut reference, SHORT / 4, Some(&mut { again }))
-            .unwrap_or_else(|difference| panic!("{}: {difference}", path.display()));
+mod native {
+    use kiln::compare::lockstep;
+    use kiln::fuzz::Case as _;
+    use kiln::tier::{Compile, Config, HOT};
+
+    use super::*;
+    use crate::common::{at_once, is_background};
+
+    /// Runs all of them, those that take long in native code.
+    fn all(config: Config) {
+        for path in examples() {
+            let ran = run(&case(&path), config.clone(), BUDGET);
+            check(&path, &ran);
+            let (stats, total) = (ran.vm.stats(), ran.vm.instructions());
+            // These are made of traps and of changes to themselves.
+            let name = path.file_stem().unwrap().to_string_lossy();
+            let is_odd = ["output", "selfmod", "selfmod2"].contains(&&*name);
+            if total > SHORT && !is_odd && !is_background(&config) {
+                assert!(stats.interpreted * 10 < total, "{name}: {stats:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn in_the_default_configuration() {
+        all(Config::default());
+    }
+
+    #[test]
+    fn with_native_code_at_once() {
+        all(at_once());
+    }
+
+    #[test]
+    fn with_native_code_from_another_thread() {
+        all(Config { compile: Compile::Background, ..Config::default() });
+    }
+
+    /// The start of each, in lockstep.
+    #[test]
+    fn in_lockstep() {
+        for path in examples() {
+            let case = case(&path);
+            let config = Config { hot: HOT / 10, ..Config::default() };
+            let again = || (case.machine(config.clone()).0, case.machine(interpreter()).0);
+            let (mut native, mut reference) = again();
+            lockstep(&mut native, &mut reference, SHORT / 4, Some(&mut { again }))
+                .unwrap_or_else(|difference| panic!("{}: {difference}", path.display()));
+        }
     }
 }

@@ -29,25 +29,30 @@ pub fn at_threshold() -> Config {
 /// Every configuration by name; those with native code only where there is any. The one that compiles on
 /// another thread is told apart by [`is_background`]: whether it gets to native code is a matter of time.
 pub fn configurations() -> Vec<(&'static str, Config)> {
-    let mut all = vec![("interpreter", interpreter())];
-    #[cfg(feature = "jit")]
-    {
-        use kiln::tier::Compile;
-        let plain = kiln::jit::CodegenOptions {
-            optimise: false,
-            alias_analysis: false,
-            ..kiln::jit::CodegenOptions::default()
-        };
-        all.extend([
-            ("jit at once", at_once()),
-            ("jit at threshold", at_threshold()),
-            ("jit in small regions", Config { region_instructions: 3, ..at_once() }),
-            ("jit that flushes", Config { code_cap: 0, hot: 1, ..at_threshold() }),
-            ("jit without optimisation", Config { codegen: plain, ..at_threshold() }),
-            ("jit in the background", Config { compile: Compile::Background, ..at_threshold() }),
-        ]);
-    }
-    all
+    [vec![("interpreter", interpreter())], with_native_code()].concat()
+}
+
+#[cfg(not(feature = "jit"))]
+fn with_native_code() -> Vec<(&'static str, Config)> {
+    Vec::new()
+}
+
+#[cfg(feature = "jit")]
+fn with_native_code() -> Vec<(&'static str, Config)> {
+    use kiln::tier::Compile;
+    let plain = kiln::jit::CodegenOptions {
+        optimise: false,
+        alias_analysis: false,
+        ..kiln::jit::CodegenOptions::default()
+    };
+    vec![
+        ("jit at once", at_once()),
+        ("jit at threshold", at_threshold()),
+        ("jit in small regions", Config { region_instructions: 3, ..at_once() }),
+        ("jit that flushes", Config { code_cap: 0, hot: 1, ..at_threshold() }),
+        ("jit without optimisation", Config { codegen: plain, ..at_threshold() }),
+        ("jit in the background", Config { compile: Compile::Background, ..at_threshold() }),
+    ]
 }
 
 /// Whether native code comes when it is ready.
