@@ -78,6 +78,11 @@ impl Effects {
         }
     }
 
+    /// For each access, whether the instruction itself fixes its address.
+    pub fn named_accesses(&self) -> std::vec::IntoIter<bool> {
+        self.accesses.iter().map(|a| a.at.is_some()).collect::<Vec<_>>().into_iter()
+    }
+
     /// Whether the instruction does nothing but go on to the next.
     pub fn is_idle(&self) -> bool {
         self.flow == Flow::Next && self.writes == Slots::default() && self.accesses.is_empty()

@@ -25,4 +25,6 @@ pub mod ops;
 pub(crate) mod region;
 pub mod state;
 pub mod tier;
+#[cfg(feature = "jit")]
+pub(crate) mod unroll;
 pub mod vm;

@@ -38,8 +38,14 @@ pub(crate) enum Target {
     Outside(Pc),
 }
 
+impl Default for Target {
+    fn default() -> Self {
+        Target::Outside(0)
+    }
+}
+
 /// Straight-line instructions, entered at the top only.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Block {
     /// The instructions, of which only the last may transfer control.
     pub(crate) insns: Vec<(Pc, Insn)>,
@@ -248,7 +254,7 @@ impl<P: Program> Finder<'_, P> {
         !queue.is_empty()
     }
 
-    /// Cuts the instructions into blocks, entry first, in reverse post-order.
+    /// Cuts the instructions into blocks.
     fn region(self) -> Option<Region> {
         let entry = *self.order.first()?;
         let mut arrivals: HashMap<Key, usize> = HashMap::new();
@@ -263,11 +269,11 @@ impl<P: Program> Finder<'_, P> {
                 }
             }
         }
-        let order = self.post_order(entry, &leaders);
-        let index: HashMap<Key, usize> = order.iter().rev().enumerate().map(|(i, &key)| (key, i)).collect();
+        let firsts: Vec<Key> = self.order.iter().filter(|key| leaders.contains(key)).copied().collect();
+        let index: HashMap<Key, usize> = firsts.iter().enumerate().map(|(i, &key)| (key, i)).collect();
         let target = |key: Key| index.get(&key).map_or(Target::Outside(key.0), |&b| Target::Block(b));
         let mut blocks = Vec::new();
-        for &leader in order.iter().rev() {
+        for &leader in &firsts {
             let (insns, last) = self.straight_line(leader, &leaders);
             let node = &self.nodes[&last];
             blocks.push(Block {
@@ -275,14 +281,11 @@ impl<P: Program> Finder<'_, P> {
                 taken: node.taken.map(target),
                 targets: node.targets.iter().filter_map(|k| Some((k.0, *index.get(k)?))).collect(),
                 insns,
-                predecessors: 0,
-                is_checkpoint: false,
-                longest: 0,
-                dominator: 0,
+                ..Block::default()
             });
         }
         let mut region = Region { blocks };
-        region.analyse();
+        region.renumber();
         Some(region)
     }
 
@@ -303,44 +306,67 @@ impl<P: Program> Finder<'_, P> {
             }
         }
     }
+}
 
-    /// Leaders in post-order of a depth-first walk; the fall-through is walked last, so that it comes
-    /// right behind its block in the reverse.
-    fn post_order(&self, entry: Key, leaders: &HashSet<Key>) -> Vec<Key> {
+impl Region {
+    /// Whether control reaches `b` through `a` only.
+    pub(crate) fn dominates(&self, a: usize, mut b: usize) -> bool {
+        while b > a {
+            b = self.blocks[b].dominator;
+        }
+        a == b
+    }
+
+    /// Puts the blocks in reverse post-order, entry first, drops those that nothing leads to, and analyses the
+    /// rest.
+    pub(crate) fn renumber(&mut self) {
         let mut order = Vec::new();
-        let mut seen = HashSet::from([entry]);
-        let mut stack = vec![(entry, self.block_successors(entry, leaders))];
-        while let Some((key, successors)) = stack.last_mut() {
-            match successors.pop() {
+        let mut seen = vec![false; self.blocks.len()];
+        seen[0] = true;
+        // The fall-through is walked last, so that it comes right behind its block.
+        let successors = |b: usize| -> Vec<usize> {
+            let mut list: Vec<usize> = self.blocks[b].successors().collect();
+            list.reverse();
+            list
+        };
+        let mut stack = vec![(0, successors(0))];
+        while let Some((block, rest)) = stack.last_mut() {
+            match rest.pop() {
+                Some(to) if seen[to] => {}
                 Some(to) => {
-                    if seen.insert(to) {
-                        let next = self.block_successors(to, leaders);
-                        stack.push((to, next));
-                    }
+                    seen[to] = true;
+                    stack.push((to, successors(to)));
                 }
                 None => {
-                    order.push(*key);
+                    order.push(*block);
                     stack.pop();
                 }
             }
         }
-        order
+        order.reverse();
+        let mut index = vec![0; self.blocks.len()];
+        order.iter().enumerate().for_each(|(new, &old)| index[old] = new);
+        let renumbered = |t: Target| match t {
+            Target::Block(b) => Target::Block(index[b]),
+            outside => outside,
+        };
+        let mut old: Vec<Block> = std::mem::take(&mut self.blocks);
+        self.blocks = order
+            .into_iter()
+            .map(|b| {
+                let block = std::mem::take(&mut old[b]);
+                Block {
+                    insns: block.insns,
+                    next: renumbered(block.next),
+                    taken: block.taken.map(renumbered),
+                    targets: block.targets.iter().map(|&(pc, b)| (pc, index[b])).collect(),
+                    ..Block::default()
+                }
+            })
+            .collect();
+        self.analyse();
     }
 
-    fn block_successors(&self, leader: Key, leaders: &HashSet<Key>) -> Vec<Key> {
-        let (_, last) = self.straight_line(leader, leaders);
-        let node = &self.nodes[&last];
-        node.next
-            .iter()
-            .chain(&node.targets)
-            .chain(&node.taken)
-            .filter(|k| self.nodes.contains_key(k))
-            .copied()
-            .collect()
-    }
-}
-
-impl Region {
     /// Counts predecessors, finds checkpoints (where a cycle closes), the longest way to the next one, and
     /// dominators. Blocks are in reverse post-order, so an edge to an earlier block, or to itself, closes a
     /// cycle, and every cycle has such an edge.

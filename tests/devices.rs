@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{configurations, everywhere, program, run};
-use kiln::guest::Stop;
+use common::{configurations, everywhere, interpreter, program, run};
+use kiln::fuzz::Case as _;
+use kiln::guest::{Guest, Stop};
 use kiln::guests::lc3::profile::Profile;
 
 const BUDGET: u64 = 2_000_000;
@@ -199,4 +200,26 @@ fn control_that_slides_through_empty_memory() {
         assert_eq!(ran.vm.instructions(), 0xfe00 - 0x3000);
         assert!(ran.vm.stats().regions < 10, "in configuration {name:?}: {:?}", ran.vm.stats());
     }
+}
+
+/// Handlers jump to each other; what they call to serve a trap, a device or a first execution must not pile up.
+#[test]
+fn a_million_slow_paths_take_no_stack() {
+    let case = program(
+        "       .ORIG x3000
+        LOOP    ADD R1, R1, #1
+                OUT
+                LDI R2, STATUS
+                BRnzp LOOP
+        STATUS  .FILL xFE04
+                .END",
+    );
+    let small = std::thread::Builder::new().stack_size(256 << 10);
+    let run = small.spawn(move || {
+        let (mut vm, output) = case.machine(interpreter());
+        assert!(matches!(vm.run(1_000_000), Stop::Budget));
+        vm.guest_mut().flush().unwrap();
+        assert_eq!(output.bytes().len(), 250_000);
+    });
+    run.unwrap().join().unwrap();
 }

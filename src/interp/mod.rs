@@ -140,21 +140,29 @@ fn handler<G: Guest>(insn: Insn) -> Handler<G> {
     Handlers::<G>::TABLE[insn.op() as usize]
 }
 
+/// How to go on: [`go_on`] or [`back`].
+type Onward<G> = fn(&mut Machine<G>, Cursor) -> Leave;
+
 /// Goes on from a handler.
 #[inline(always)]
 fn go_on<G: Guest>(m: &mut Machine<G>, cursor: Cursor) -> Leave {
-    if cfg!(tail_calls) {
-        jump(m, cursor)
-    } else {
-        m.cursor = cursor;
-        Leave::Not
-    }
+    if cfg!(tail_calls) { jump(m, cursor) } else { back(m, cursor) }
+}
+
+/// Goes on from the loop. For slow paths: whether their calls would become jumps depends on too much.
+fn back<G>(m: &mut Machine<G>, cursor: Cursor) -> Leave {
+    m.cursor = cursor;
+    Leave::Not
 }
 
 /// The handler of what is not decoded yet.
 fn undecoded<G: Guest>(m: &mut Machine<G>, _: Insn, pc: Pc, left: u64, mark: u64) -> Leave {
     let insn = m.code.fetch(&m.guest, &mut m.state, pc);
-    handler::<G>(insn)(m, insn, pc, left, mark)
+    if insn != m.code.get(pc) {
+        // Outside the code there is nothing to keep it in.
+        return execute_special(m, insn, pc, left, mark);
+    }
+    back(m, Cursor { pc, left, mark })
 }
 
 /// The handler of operation `OP`.
@@ -165,7 +173,7 @@ fn execute<G: Guest, const OP: u8>(m: &mut Machine<G>, insn: Insn, pc: Pc, left:
     if step.special {
         return execute_special(m, insn, pc, left, mark);
     }
-    retire(m, insn, Cursor { pc, left, mark }, flow)
+    retire(m, insn, Cursor { pc, left, mark }, flow, go_on)
 }
 
 /// The same for an instruction that has an access which is not a plain one, or that is refused: nothing of it
@@ -183,7 +191,7 @@ fn execute_special<G: Guest>(m: &mut Machine<G>, insn: Insn, pc: Pc, left: u64, 
         let to = destination::<G>(pc, flow);
         return heed(m, to, left - 1);
     }
-    retire(m, insn, Cursor { pc, left, mark }, flow)
+    retire(m, insn, Cursor { pc, left, mark }, flow, back)
 }
 
 /// Where control goes after an instruction at `pc` that is not the host's.
@@ -196,7 +204,13 @@ fn destination<G: Guest>(pc: Pc, flow: Flow<bool, Pc>) -> Pc {
 
 /// Goes where an instruction leads.
 #[inline(always)]
-fn retire<G: Guest>(m: &mut Machine<G>, insn: Insn, at: Cursor, flow: Flow<bool, Pc>) -> Leave {
+fn retire<G: Guest>(
+    m: &mut Machine<G>,
+    insn: Insn,
+    at: Cursor,
+    flow: Flow<bool, Pc>,
+    on: Onward<G>,
+) -> Leave {
     let Cursor { pc, left, mark } = at;
     let (to, counted) = match flow {
         Flow::Next => (G::next(pc), false),
@@ -214,20 +228,20 @@ fn retire<G: Guest>(m: &mut Machine<G>, insn: Insn, at: Cursor, flow: Flow<bool,
         }
         Flow::Trap(_) | Flow::Illegal => return serve(m, insn, at, flow),
     };
-    arrive(m, Cursor { pc: to, left: left - 1, mark }, counted)
+    arrive(m, Cursor { pc: to, left: left - 1, mark }, counted, on)
 }
 
 /// Goes on at a place after an instruction, counting at places that are counted.
 #[inline(always)]
-fn arrive<G: Guest>(m: &mut Machine<G>, at: Cursor, counted: bool) -> Leave {
+fn arrive<G: Guest>(m: &mut Machine<G>, at: Cursor, counted: bool, on: Onward<G>) -> Leave {
     let Cursor { pc, left, mark } = at;
     if !counted {
-        return go_on(m, at);
+        return on(m, at);
     }
     if m.code.warm(pc, mark - left) {
         return leave(m, pc, left, Leave::Hot);
     }
-    go_on(m, Cursor { pc, left, mark: left })
+    on(m, Cursor { pc, left, mark: left })
 }
 
 /// Leaves for what a slow path has left behind after an instruction that retired.
@@ -298,5 +312,5 @@ fn serve<G: Guest>(m: &mut Machine<G>, insn: Insn, at: Cursor, flow: Flow<bool, 
     if m.event.is_some() || !m.code.stale.is_empty() {
         return heed(m, to, left - 1);
     }
-    arrive(m, Cursor { pc: to, left: left - 1, mark }, true)
+    arrive(m, Cursor { pc: to, left: left - 1, mark }, true, back)
 }

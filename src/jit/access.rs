@@ -30,14 +30,14 @@ impl<G: Guest> Translator<'_, G> {
         let id = space.id();
         let info = &G::SPACES[id];
         let extent = self.extents.next().unwrap_or_default();
-        let is_first = !std::mem::replace(&mut self.has_loaded, true);
+        let named = self.named.next() == Some(true);
         let (base, offset) = match at {
             Val::Known(at) if self.attributes(id, at) & attr::READ != 0 => {
                 self.leave_always(Reason::Load);
                 return Val::Known(0);
             }
-            // A pointer in memory is seldom written; what it points to often is.
-            Val::Known(at) if is_first && G::CODE == Some(id) && self.literal(at).is_some() => {
+            // A word that an instruction names is often a constant; what a pointer points to seldom is.
+            Val::Known(at) if named && G::CODE == Some(id) && self.literal(at).is_some() => {
                 self.literals.insert(at as Pc);
                 return Val::Known(self.literal(at).unwrap_or_default());
             }
@@ -58,6 +58,7 @@ impl<G: Guest> Translator<'_, G> {
         let id = space.id();
         let info = &G::SPACES[id];
         let extent = self.extents.next().unwrap_or_default();
+        self.named.next();
         let (base, offset) = match at {
             Val::Known(at) if info.attributes => {
                 let special = self.attributes(id, at) & attr::STORE;

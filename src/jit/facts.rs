@@ -7,12 +7,16 @@
 
 use std::collections::HashSet;
 
+use crate::effects;
 use crate::guest::Guest;
 use crate::ops::{Binary, Cond, Float, FloatCond, Int, Ops, Pc, Reg, Scalar, Space};
 use crate::region::{Block, Region};
 
 /// Accesses further apart than this are not tested together.
 const REACH: i64 = 7;
+
+/// Blocks in a row whose accesses are looked at ahead.
+const AHEAD: usize = 8;
 
 /// How far accesses through the same pointer reach from this one: offsets that are at most 0 and at least 0.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -32,8 +36,9 @@ pub(crate) struct Facts {
 }
 
 /// Finds out what is known of a region. `literal` gives the value of a word in the code space that is taken for
-/// a constant.
-pub(crate) fn find<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u64>) -> Facts {
+/// a constant. Unless it is to be careful, accesses of blocks to come are taken into the extents, too, which tests more than
+/// is accessed if control goes elsewhere.
+pub(crate) fn find<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u64>, careful: bool) -> Facts {
     let distinct: Vec<Value> = (0..G::SLOTS.len()).map(Value::slot).collect();
     let mut tops: Vec<Option<Vec<Value>>> = vec![None; region.blocks.len()];
     tops[0] = Some(distinct);
@@ -55,8 +60,12 @@ pub(crate) fn find<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u6
     let tops: Vec<Vec<Value>> =
         tops.into_iter().map(|top| top.expect("every block is reached from the entry")).collect();
     let extents = region.blocks.iter().zip(&tops).map(|(block, top)| {
-        let accesses = walk::<G>(block, top.clone(), literal).accesses;
-        (0..accesses.len()).map(|i| extent(&accesses[i], &accesses[i..])).collect()
+        let mut client = walk::<G>(block, top.clone(), literal);
+        let own = client.accesses.len();
+        if !careful {
+            look_ahead::<G>(region, block, &mut client, AHEAD);
+        }
+        (0..own).map(|i| extent(&client.accesses[i], &client.accesses[i..])).collect()
     });
     Facts { extents: extents.collect(), tops, literals }
 }
@@ -73,6 +82,19 @@ fn join<G: Guest>(known: Option<&[Value]>, end: &[Value]) -> Vec<Value> {
         .collect()
 }
 
+/// Adds the accesses of the blocks that only `block` leads to, and so on.
+fn look_ahead<G: Guest>(region: &Region, block: &Block, client: &mut Client<'_>, blocks: usize) {
+    for to in block.successors() {
+        let to = &region.blocks[to];
+        if to.predecessors == 1 && blocks > 0 {
+            let slots = client.slots.clone();
+            follow::<G>(to, client);
+            look_ahead::<G>(region, to, client, blocks - 1);
+            client.slots = slots;
+        }
+    }
+}
+
 /// Follows a block's instructions from the values at its top.
 fn walk<'a, G: Guest>(block: &Block, top: Vec<Value>, literal: &'a dyn Fn(u64) -> Option<u64>) -> Client<'a> {
     let pointers = top.len();
@@ -84,13 +106,17 @@ fn walk<'a, G: Guest>(block: &Block, top: Vec<Value>, literal: &'a dyn Fn(u64) -
         literals: Vec::new(),
         literal,
         code,
-        loaded: false,
+        named: Vec::new().into_iter(),
     };
-    for &(pc, insn) in &block.insns {
-        client.loaded = false;
-        G::meaning(insn, pc, &mut client);
-    }
+    follow::<G>(block, &mut client);
     client
+}
+
+fn follow<G: Guest>(block: &Block, client: &mut Client<'_>) {
+    for &(pc, insn) in &block.insns {
+        client.named = effects::of::<G>(insn, pc).named_accesses();
+        G::meaning(insn, pc, client);
+    }
 }
 
 fn extent(first: &Access, rest: &[Access]) -> Extent {
@@ -148,8 +174,8 @@ struct Client<'a> {
     literals: Vec<Pc>,
     literal: &'a dyn Fn(u64) -> Option<u64>,
     code: Option<usize>,
-    /// The instruction has loaded: what it loads next is what a pointer points to.
-    loaded: bool,
+    /// For each access to come, whether the instruction itself fixes its address.
+    named: std::vec::IntoIter<bool>,
 }
 
 impl Client<'_> {
@@ -226,9 +252,9 @@ impl Ops for Client<'_> {
     }
     fn load<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Value) -> Value {
         self.access(space.id(), false, at);
-        let first = !std::mem::replace(&mut self.loaded, true);
+        let named = self.named.next() == Some(true);
         match at {
-            Value::Known(at) if first && self.code == Some(space.id()) => match (self.literal)(at) {
+            Value::Known(at) if named && self.code == Some(space.id()) => match (self.literal)(at) {
                 Some(bits) => {
                     self.literals.push(at as Pc);
                     Value::Known(bits)
@@ -239,6 +265,7 @@ impl Ops for Client<'_> {
         }
     }
     fn store<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Value, _: Value) {
+        self.named.next();
         self.access(space.id(), true, at);
     }
     fn require(&mut self, _: Value, _: u8) {}

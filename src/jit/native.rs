@@ -17,17 +17,21 @@ use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::interp::{Code, NATIVE};
 use crate::ops::Pc;
-use crate::region::{self, Limits, Program};
+use crate::region::{self, Limits, Program, Region};
 use crate::state::{State, attr};
 use crate::tier::{Compile, Config, Stats, Tiers};
+use crate::unroll::unroll;
 use crate::vm::Dump;
 
 /// Regions that wait for the compiling thread at once.
 const QUEUE: usize = 4;
 /// Instructions between looks at the compiling thread.
 const POLL: i32 = 5_000;
-/// Indirect jumps to unknown places before a region is made again with them in it.
+/// Indirect jumps to unknown places before a region is made again with them in it, and exits at accesses before it is made
+/// again with more careful tests.
 const LEARN: u64 = 64;
+/// Words before and after a region that are searched for stores.
+const NEIGHBOURHOOD: Pc = 512;
 /// A run of this many instructions that do nothing is not compiled: control slides through empty memory.
 const SLIDE: Pc = 8;
 
@@ -44,6 +48,8 @@ struct Published {
     /// Indirect jumps to places that it does not know, and how many places were known when it was made.
     missed: u64,
     arrivals: usize,
+    /// Times that it left at an access.
+    accesses: u64,
 }
 
 /// What a compiled function rests on, beside its code.
@@ -79,6 +85,8 @@ pub(crate) struct Native {
     history: History,
     /// Words of the code space that were written after they had been compiled in.
     mutable: HashSet<Pc>,
+    /// Entries of regions that left too often at accesses: tested together with others, perhaps, that never came.
+    careful: HashSet<Pc>,
     plain: Option<Vec<Option<Range<u64>>>>,
     dumps: Vec<Dump>,
     /// Why there is no native code here, if so.
@@ -143,6 +151,7 @@ impl Native {
             trusters: HashMap::new(),
             history: History::default(),
             mutable: HashSet::new(),
+            careful: HashSet::new(),
             plain: None,
             dumps: Vec::new(),
             unavailable: None,
@@ -192,7 +201,8 @@ impl Native {
             // Where regions lead to is as hot as they are.
             code.warm(state.pc(), retired.min(policy::WORTH * 64) + policy::WORTH * 4);
         }
-        if region.runs >= policy::PROBATION || region.missed >= LEARN {
+        region.accesses += u64::from(matches!(reason, Reason::Load | Reason::Store));
+        if region.runs >= policy::PROBATION || region.missed >= LEARN || region.accesses == LEARN {
             self.judge(id, state, code, stats);
         }
         Some(reason)
@@ -204,6 +214,11 @@ impl Native {
         let region = self.regions[id].as_mut().expect("a region that ran exists");
         let entry = region.entry_pc;
         if region.missed >= LEARN && code.arrivals().len() > region.arrivals {
+            self.drop_region(id, state, code);
+            code.set_heat(entry, self.config.hot.min(i32::MAX as u32 - 1) as i32);
+            return;
+        }
+        if region.accesses == LEARN && self.careful.insert(entry) {
             self.drop_region(id, state, code);
             code.set_heat(entry, self.config.hot.min(i32::MAX as u32 - 1) as i32);
             return;
@@ -360,13 +375,21 @@ impl Native {
         };
         let eager = self.config.tiers == Tiers::Jit;
         let history = &self.history;
-        let region = region::find::<G>(entry_pc, &mut View { guest, state, code, history, eager }, &limits)?;
+        let mut view = View { guest, state, code, history, eager };
+        let mut region = region::find::<G>(entry_pc, &mut view, &limits)?;
+        unroll(&mut region);
         let arrivals = code.arrivals().len();
-        let mut mutable = named_stores::<G>(guest, state);
+        let mut mutable = named_stores::<G>(guest, state, &region);
         mutable.extend(&self.mutable);
         let plain = self.plain.get_or_insert_with(|| plain_ranges(state));
         let unpredictable = predict::unpredictable(code.trace());
-        let known = Known { state, mutable: &mutable, plain, unpredictable: &unpredictable };
+        let known = Known {
+            state,
+            mutable: &mutable,
+            plain,
+            unpredictable: &unpredictable,
+            careful: self.careful.contains(&entry_pc),
+        };
         let isa = self.isa.as_ref()?;
         let translation = translate::<G>(
             &region,
@@ -470,6 +493,7 @@ impl Native {
             runs: 0,
             retired: 0,
             missed: 0,
+            accesses: 0,
             arrivals: basis.arrivals,
         }));
         if self.entries.is_empty() {
@@ -523,13 +547,14 @@ fn unlink(
     }
 }
 
-/// The words that instructions executed so far name as the target of a store: variables, not constants.
-fn named_stores<G: Guest>(guest: &G, state: &State) -> HashSet<Pc> {
-    let Some(space) = G::CODE else {
-        return HashSet::new();
-    };
-    (0..guest.code_len() as Pc)
-        .filter(|&pc| state.attributes(space, pc as u64) & attr::DECODED != 0)
+/// The words that instructions in or near the region name as the target of a store, executed or not: variables, not
+/// constants.
+fn named_stores<G: Guest>(guest: &G, state: &State, region: &Region) -> HashSet<Pc> {
+    let Some(space) = G::CODE else { return HashSet::new() };
+    let pcs = || region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0));
+    let first = pcs().min().unwrap_or(0).saturating_sub(NEIGHBOURHOOD);
+    let last = pcs().max().unwrap_or(0).saturating_add(NEIGHBOURHOOD).min(guest.code_len() as Pc);
+    (first..last)
         .flat_map(|pc| effects::of::<G>(guest.decode(state, pc), pc).accesses)
         .filter(|a| a.store && a.space == space)
         .filter_map(|a| a.at.map(|at| at as Pc))
@@ -549,7 +574,7 @@ fn plain_ranges(state: &State) -> Vec<Option<Range<u64>>> {
 }
 
 /// A region as text: its blocks, their instructions, and where control goes.
-fn list<G: Guest>(region: &region::Region, guest: &G, state: &State) -> String {
+fn list<G: Guest>(region: &Region, guest: &G, state: &State) -> String {
     use std::fmt::Write;
     let mut text = String::new();
     for (i, block) in region.blocks.iter().enumerate() {

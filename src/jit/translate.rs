@@ -48,6 +48,8 @@ pub(crate) struct Known<'a> {
     /// Per space, the addresses that a load needs no test for, where they are one half-open range and all
     /// others need one.
     pub(crate) plain: &'a [Option<std::ops::Range<u64>>],
+    /// Test no more than what is sure to be accessed.
+    pub(crate) careful: bool,
     /// Branches that the host could not predict.
     pub(crate) unpredictable: &'a HashSet<Pc>,
 }
@@ -114,8 +116,8 @@ pub(super) struct Translator<'a, G> {
     pub(super) pc: Pc,
     /// The instruction is one that always leaves.
     pub(super) left: bool,
-    /// The instruction has loaded: what it loads next is what a pointer points to.
-    pub(super) has_loaded: bool,
+    /// For each access of the instruction to come, whether the instruction itself fixes its address.
+    pub(super) named: std::vec::IntoIter<bool>,
     /// Values that are another plus a constant.
     pub(super) offsets: HashMap<Value, (Value, i64)>,
     /// Values that are an index plus a constant that is an address itself.
@@ -159,7 +161,7 @@ pub(crate) fn translate<G: Guest>(
 
     let mut uses = Uses::default();
     region.blocks.iter().for_each(|block| uses.add::<G>(block));
-    let facts = facts::find::<G>(region, &|at| known.literal::<G>(&uses.stored, at));
+    let facts = facts::find::<G>(region, &|at| known.literal::<G>(&uses.stored, at), known.careful);
     let mut t = Translator::<G> {
         now: Point { slots: vec![None; G::SLOTS.len()], budget: state, pending: 0 },
         b,
@@ -180,7 +182,7 @@ pub(crate) fn translate<G: Guest>(
         current: 0,
         pc: 0,
         left: false,
-        has_loaded: false,
+        named: Vec::new().into_iter(),
         offsets: HashMap::new(),
         indexed: HashMap::new(),
         found: HashMap::new(),
@@ -297,7 +299,7 @@ impl<G: Guest> Translator<'_, G> {
     /// Translates one instruction. Where control goes then is the caller's to say.
     pub(super) fn instruction(&mut self, pc: Pc, insn: Insn) -> FlowOf<Self> {
         self.pc = pc;
-        self.has_loaded = false;
+        self.named = effects::of::<G>(insn, pc).named_accesses();
         self.b.set_srcloc(SourceLoc::new(pc + 1));
         let flow = G::meaning(insn, pc, self);
         if !matches!(flow, Flow::Trap(_) | Flow::Illegal) {

@@ -1,0 +1,90 @@
+//! Unrolling: small innermost loops are copied a few times in a row, so that what is done once a turn (the budget's
+//! check and charge, tests of accesses through a pointer that moves along) is done once in several.
+
+use crate::region::{Block, Region, Target};
+
+/// Copies of a loop together have at most this many instructions.
+const INSTRUCTIONS: usize = 48;
+/// A loop is copied at most so often.
+const COPIES: usize = 4;
+
+/// Unrolls the region's small innermost loops.
+pub(crate) fn unroll(region: &mut Region) {
+    let loops = innermost_loops(region);
+    for body in loops {
+        let len: usize = body.iter().map(|&b| region.blocks[b].insns.len()).sum();
+        let copies = (INSTRUCTIONS / len.max(1)).min(COPIES);
+        let mut last = body.clone();
+        for _ in 1..copies {
+            last = append_copy(region, &body, &last);
+        }
+    }
+    region.renumber();
+}
+
+/// The bodies of loops that contain no other loop, header first. Such a loop has one header, which all its blocks
+/// are dominated by.
+fn innermost_loops(region: &Region) -> Vec<Vec<usize>> {
+    let blocks = &region.blocks;
+    let mut predecessors = vec![Vec::new(); blocks.len()];
+    for (from, block) in blocks.iter().enumerate() {
+        block.successors().for_each(|to| predecessors[to].push(from));
+    }
+    let mut loops: Vec<Vec<usize>> = Vec::new();
+    for header in 0..blocks.len() {
+        let latches: Vec<usize> = predecessors[header].iter().copied().filter(|&p| p >= header).collect();
+        if latches.is_empty() || !latches.iter().all(|&latch| region.dominates(header, latch)) {
+            continue;
+        }
+        let mut body = vec![header];
+        let mut queue = latches;
+        while let Some(block) = queue.pop() {
+            if !body.contains(&block) {
+                body.push(block);
+                queue.extend(&predecessors[block]);
+            }
+        }
+        loops.push(body);
+    }
+    let headers: Vec<usize> = loops.iter().map(|body| body[0]).collect();
+    let is_innermost = |body: &Vec<usize>| body[1..].iter().all(|b| !headers.contains(b));
+    // An edge back into the middle closes a loop with more than one way in: such a body is left alone.
+    let is_natural = |body: &Vec<usize>| {
+        body.iter().all(|&b| b == body[0] || predecessors[b].iter().all(|&p| p < b && body.contains(&p)))
+    };
+    loops.into_iter().filter(|body| is_innermost(body) && is_natural(body)).collect()
+}
+
+/// Appends a copy of `body`, entered where `last`, the copy before it, goes back to the loop's header. The new
+/// copy goes back to the first header.
+fn append_copy(region: &mut Region, body: &[usize], last: &[usize]) -> Vec<usize> {
+    let start = region.blocks.len();
+    let copy_of = |b: usize| body.iter().position(|&other| other == b).map(|i| start + i);
+    let copy: Vec<usize> = (start..start + body.len()).collect();
+    for &b in body {
+        let redirect = |t: Target| match t {
+            Target::Block(to) if to != body[0] => Target::Block(copy_of(to).unwrap_or(to)),
+            other => other,
+        };
+        let block = &region.blocks[b];
+        let block = Block {
+            insns: block.insns.clone(),
+            next: redirect(block.next),
+            taken: block.taken.map(redirect),
+            targets: block
+                .targets
+                .iter()
+                .map(|&(pc, to)| (pc, if to == body[0] { to } else { copy_of(to).unwrap_or(to) }))
+                .collect(),
+            ..Block::default()
+        };
+        region.blocks.push(block);
+    }
+    for &b in last {
+        let block = &mut region.blocks[b];
+        let back = block.taken.iter_mut().chain([&mut block.next]).filter(|t| **t == Target::Block(body[0]));
+        back.for_each(|t| *t = Target::Block(copy[0]));
+        block.targets.iter_mut().filter(|t| t.1 == body[0]).for_each(|t| t.1 = copy[0]);
+    }
+    copy
+}
