@@ -1,7 +1,8 @@
 //! `kiln asm`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kiln::guests::{self, Machine, Visit};
@@ -35,6 +36,12 @@ impl Asm {
     }
 }
 
+/// Whether two paths lead to the same file, however they are written.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let id = |path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
+    matches!((id(a), id(b)), (Ok(a), Ok(b)) if a == b)
+}
+
 struct Assemble<'a> {
     asm: Asm,
     file: &'a ImageFile,
@@ -57,7 +64,7 @@ impl Visit for Assemble<'_> {
             print(&bytes)?;
             return Ok(code::OK);
         }
-        if output == self.asm.source {
+        if is_same_file(&output, &self.asm.source) {
             return Err(Failure::usage(format!("the image would replace the source {name}; see -o")));
         }
         fs::write(&output, bytes).map_err(|error| {
