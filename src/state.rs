@@ -63,7 +63,7 @@ pub enum Bound {
 }
 
 /// A space of memory, as a guest declares it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SpaceInfo {
     /// Its name, for people.
     pub name: &'static str,
@@ -159,7 +159,16 @@ impl State {
     /// costs address space only.
     pub fn new(spaces: &'static [SpaceInfo]) -> State {
         let size = spaces.last().map_or(SPACES, |s| s.offset + s.bytes()).next_multiple_of(ALIGN);
-        assert!(spaces.iter().all(|s| s.offset >= SPACES), "the guest's spaces were not laid out");
+        let mut end = SPACES;
+        for space in spaces {
+            // What every access rests on: a space lies in the block, behind the one before it.
+            let start = if space.attributes { space.attributes_offset } else { space.offset };
+            let elements = if space.attributes { start + space.len + PAD } else { start };
+            let fits =
+                start >= end && space.offset >= elements && space.span() > 0 && space.len >= space.span();
+            assert!(fits, "the guest's spaces were not laid out: {space:?}");
+            end = space.offset + space.bytes();
+        }
         let layout = Self::layout(size);
         // SAFETY: the layout's size is not zero.
         let block = unsafe { alloc_zeroed(layout) };

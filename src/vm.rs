@@ -58,7 +58,11 @@ pub struct Vm<G: Guest> {
 
 impl<G: Guest> Vm<G> {
     /// A machine that goes on from `state`.
+    ///
+    /// # Panics
+    /// If the state has not the guest's spaces: accesses go by their offsets.
     pub fn new(guest: G, state: State, config: Config) -> Vm<G> {
+        assert!(state.spaces() == G::SPACES, "the state is another guest's");
         let threshold = match config.tiers {
             Tiers::Jit => 0,
             // Heat saturates below this only where nothing is ever compiled.
