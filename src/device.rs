@@ -155,12 +155,24 @@ pub struct Console {
     input: Box<dyn Input>,
     output: Box<dyn Write + Send>,
     buffer: Vec<u8>,
+    warnings: Box<dyn FnMut(&str) + Send>,
 }
 
 impl Console {
     /// A console with this input and output.
     pub fn new(input: Box<dyn Input>, output: Box<dyn Write + Send>) -> Console {
-        Console { input, output, buffer: Vec::new() }
+        Console { input, output, buffer: Vec::new(), warnings: Box::new(|_| {}) }
+    }
+
+    /// The same, with what the machine has to say to its user beside the output handed to `warnings`, a line at a
+    /// time. Without this nobody hears of it.
+    pub fn with_warnings(self, warnings: impl FnMut(&str) + Send + 'static) -> Console {
+        Console { warnings: Box::new(warnings), ..self }
+    }
+
+    /// Tells the machine's user something, in a line.
+    pub fn warn(&mut self, line: &str) {
+        (self.warnings)(line);
     }
 
     /// A console that reads these bytes and keeps its output in the returned [`Capture`].

@@ -329,6 +329,17 @@ fn what_is_assembled_runs_and_disassembles() {
 }
 
 #[test]
+fn an_image_never_replaces_its_source() {
+    let folder = Folder::new("replace");
+    let source = folder.file("seven", SEVEN);
+    let otherwise = folder.path("./seven");
+    for output in [&source, &otherwise] {
+        refuses(&["asm", &source, "-o", output], 64, "would replace the source");
+    }
+    assert_eq!(fs::read_to_string(&source).unwrap(), SEVEN);
+}
+
+#[test]
 fn several_images_share_a_memory() {
     let folder = Folder::new("several");
     let main = folder.file("main.asm", ".ORIG x3000\nLD R1,A\nJSRR R1\nHALT\nA .FILL x5000\n.END\n");
@@ -416,6 +427,31 @@ fn compare_says_that_the_tiers_agree() {
     let echo = folder.file("echo.asm", ECHO);
     let (code, out, err) = outcome(kiln(&["compare", &echo]).write_stdin("typed"));
     assert_eq!((code, out.as_str()), (0, "typed"), "{err}");
+}
+
+#[test]
+fn a_warning_is_given_once_however_many_machines_run() {
+    let folder = Folder::new("warnings");
+    let unknown = folder.file("unknown.asm", ".ORIG x3000\n.FILL xD000\nHALT\n.END\n");
+    let warned = |command: &[&str]| {
+        let (code, _, err) = outcome(&mut kiln(&[command, &[&unknown, "--profile", "tutorial"]].concat()));
+        assert_eq!(code, 0, "{err}");
+        err.matches("kiln: warning: x3000: xD000 is not an instruction").count()
+    };
+    for tier in TIERS {
+        assert_eq!(warned(&["run", "--tier", tier]), 1, "{tier}");
+    }
+    assert_eq!(warned(&["compare"]), 1);
+    assert_eq!(warned(&["bench", "--runs", "1"]), 0);
+}
+
+#[test]
+fn bench_says_what_did_not_halt() {
+    let folder = Folder::new("endless");
+    let forever = folder.file("forever.asm", FOREVER);
+    let (code, _, err) = outcome(&mut kiln(&["bench", &forever, "--runs", "1", "--budget", "1000"]));
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("did not halt; its runs ended: budget"), "{err}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use kiln::tier::{Config, Tiers};
 use kiln::vm::Vm;
 
 use super::load::{self, ImageFile, Loaded, MachineOptions};
-use super::{Failure, code, print};
+use super::{Failure, code, print, say};
 
 const AFTER_HELP: &str = "\
 Every image runs in each tier on fresh machines, without input; the best time counts, compilation
@@ -164,6 +164,11 @@ impl Visit for Measure<'_> {
             .map_err(|difference| differ(difference.to_string()))?;
         if native.output != interpreted.output {
             return Err(differ("Their output is not the same; see kiln compare.".to_owned()));
+        }
+        if !matches!(native.stop, Stop::Halted) {
+            self.bar.suspend(|| {
+                say(format!("note: {name} did not halt; its runs ended: {}", native.stop.kind()))
+            });
         }
         let stats = native.vm.stats();
         Ok(Row {

@@ -13,7 +13,7 @@ use kiln::vm::Vm;
 use super::console::Output;
 use super::load::Loaded;
 use super::session::{Doubts, Ending, in_slices};
-use super::{Failure, host};
+use super::{Failure, host, warn};
 
 /// Instructions between looks for signals: about 10 ms of the interpreter.
 const SLICE: u64 = 4_000_000;
@@ -32,7 +32,7 @@ pub fn run<G: Machine>(
     let (mut native, mut reference, captured) = pair(
         loaded,
         config,
-        Console::new(Box::new(keys), Box::new(shown.clone())),
+        Console::new(Box::new(keys), Box::new(shown.clone())).with_warnings(warn),
         Box::new(Replay::new(live)),
     );
     let mut doubts = Doubts::default();

@@ -145,6 +145,11 @@ fn say(message: impl AsRef<str>) {
     let _ = writeln!(io::stderr(), "kiln: {}", message.as_ref());
 }
 
+/// What a machine warns its user of.
+fn warn(line: &str) {
+    say(format!("warning: {line}"));
+}
+
 /// Shows what an assembler said, if anything.
 fn say_remarks(remarks: &Remarks) {
     let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());

@@ -15,7 +15,7 @@ use super::console::{Keys, Output, describe};
 use super::load::{self, ImageFile, Loaded, MachineOptions};
 use super::report;
 use super::session::{self, Ending};
-use super::{Failure, code, host, lockstep, say, trace};
+use super::{Failure, code, host, lockstep, say, trace, warn};
 
 const AFTER_HELP: &str = "\
 The program's output is all that goes to standard output. A terminal is made unbuffered and
@@ -206,7 +206,7 @@ impl Visit for Execute<'_> {
         let (ending, mut vm) = if tier == Tier::Lockstep {
             lockstep::run(&loaded, &config, keys, budget)?
         } else {
-            let mut vm = loaded.vm(Console::new(keys, Box::new(output)), config);
+            let mut vm = loaded.vm(Console::new(keys, Box::new(output)).with_warnings(warn), config);
             let ending = match trace {
                 Some(mut out) => trace::run(&mut vm, budget, &mut *out),
                 None => session::run(&mut vm, budget, |vm| run.dump(vm)),

@@ -1,7 +1,5 @@
 //! LC-3's host side: device registers, protected memory, and the traps that the host serves.
 
-use std::io::Write;
-
 use super::isa::{DEVICES, MEMORY, MODE, PSR_PRIORITY, PSR_USER, SSP, USER, USP, psr, r, set_psr};
 use super::{Lc3, is_user, word};
 use crate::device::Ready;
@@ -239,8 +237,7 @@ impl Lc3 {
     /// Tells, once an address, of something unknown that was skipped.
     pub(super) fn report(&mut self, pc: u16, what: &str) {
         if self.reported.insert(pc) {
-            // Where standard error is gone there is nobody to tell.
-            let _ = writeln!(std::io::stderr(), "kiln: warning: x{pc:04X}: {what}");
+            self.console.warn(&format!("x{pc:04X}: {what}"));
         }
     }
 }
