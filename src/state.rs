@@ -334,6 +334,30 @@ impl State {
         self.touched.push(range);
     }
 
+    /// Touches those words of a range of the space that a tier holds something made from. Cheap where these are few.
+    pub fn touch_made(&mut self, space: usize, range: Range<Pc>) {
+        const TOGETHER: usize = 64;
+        let made = |attributes: &u8| attributes & (attr::DECODED | attr::COMPILED) != 0;
+        let mut found = Vec::new();
+        let all =
+            self.all_attributes(space).get(range.start as usize..range.end as usize).unwrap_or_default();
+        for (chunk, first) in all.chunks(TOGETHER).zip((range.start..).step_by(TOGETHER)) {
+            // All of a chunk at once: most have none.
+            if made(&chunk.iter().fold(0, |all, one| all | one)) {
+                found.extend((first..).zip(chunk).filter(|(_, one)| made(one)).map(|(at, _)| at));
+            }
+        }
+        found.into_iter().for_each(|at| self.touch(at..at + 1));
+    }
+
+    /// The attributes of a space, by address; none where it has none.
+    fn all_attributes(&self, space: usize) -> &[u8] {
+        let info = &self.spaces[space];
+        let len = if info.attributes { info.len } else { 0 };
+        // SAFETY: the range lies in the block (see `new`) and is borrowed with `self`.
+        unsafe { std::slice::from_raw_parts(self.block.as_ptr().add(info.attributes_offset), len) }
+    }
+
     /// What was touched since the last call.
     pub(crate) fn take_touched(&mut self) -> Vec<Range<Pc>> {
         std::mem::take(&mut self.touched)

@@ -229,8 +229,8 @@ impl Lc3 {
         let was = state.get(MODE) & PSR_USER;
         set_psr(state, psr);
         if was != psr & PSR_USER {
-            state.touch(0..USER as Pc);
-            state.touch(DEVICES as Pc..0x1_0000);
+            state.touch_made(MEMORY.id(), 0..USER as Pc);
+            state.touch_made(MEMORY.id(), DEVICES as Pc..0x1_0000);
         }
     }
 
