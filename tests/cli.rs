@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -96,6 +97,16 @@ fn report(path: &str) -> Value {
 
 fn spawn(arguments: &[&str], stdin: Stdio) -> Child {
     let mut command = std::process::Command::new(KILN);
+    // Started in the background, or by nohup, a test has signals ignored, and so would the program.
+    let heed = || {
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            // SAFETY: allowed between fork and exec, and takes numbers.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        Ok(())
+    };
+    // SAFETY: the closure only makes that system call.
+    unsafe { command.pre_exec(heed) };
     command.args(arguments).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
