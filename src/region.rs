@@ -241,7 +241,9 @@ impl<P: Program> Finder<'_, P> {
             }
         }
         let arrivals: Vec<Key> = self.program.arrivals().iter().map(|&pc| (pc, 0)).collect();
-        for node in self.nodes.values_mut() {
+        // In the order in which they were found: the same in every run.
+        for key in &self.order {
+            let Some(node) = self.nodes.get_mut(key) else { continue };
             let Some(via) = node.open else { continue };
             node.targets = if via == Via::Return { &returns } else { &arrivals }.clone();
             node.targets.truncate(self.limits.targets);

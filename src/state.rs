@@ -141,6 +141,30 @@ pub const fn lay_out<const N: usize>(mut spaces: [SpaceInfo; N]) -> [SpaceInfo; 
     spaces
 }
 
+/// The description of a space, which is what the guest's accesses to it say it is.
+///
+/// # Panics
+/// If the elements have another type, or addresses may exceed what the bound tests: the guest's author is
+/// wrong. Where the space is a constant this costs nothing.
+#[inline(always)]
+pub(crate) fn info<A: Int, T: Scalar>(
+    spaces: &'static [SpaceInfo],
+    space: Space<A, T>,
+) -> &'static SpaceInfo {
+    let info = &spaces[space.id()];
+    assert!(info.element as u8 == T::TYPE as u8, "the elements of a space have one type");
+    let bits = 8 * A::TYPE.bytes();
+    match info.bound {
+        Bound::Natural => {
+            assert!(bits < 64 && 1 << bits <= info.len, "a natural bound is the address type's")
+        }
+        Bound::Fixed | Bound::Register(_) => {
+            assert!(bits <= 32, "addresses with a bound have at most 32 bits")
+        }
+    }
+    info
+}
+
 /// A guest's state. All zero at first.
 pub struct State {
     block: NonNull<u8>,
@@ -364,10 +388,8 @@ impl State {
     }
 
     #[inline(always)]
-    fn info<A, T: Scalar>(&self, space: Space<A, T>) -> &'static SpaceInfo {
-        let info = &self.spaces[space.id()];
-        assert!(info.element as u8 == T::TYPE as u8, "{} does not hold {:?}", info.name, T::TYPE);
-        info
+    fn info<A: Int, T: Scalar>(&self, space: Space<A, T>) -> &'static SpaceInfo {
+        info(self.spaces, space)
     }
 
     /// The attributes of the element at address `at` of space `space`; 0 where there are none.

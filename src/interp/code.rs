@@ -109,7 +109,7 @@ impl Code {
         let Some(slot) = self.heat.get_mut(pc as usize) else {
             return false;
         };
-        *slot = slot.saturating_add(n as i32);
+        *slot = slot.saturating_add(n.min(1 << 30) as i32);
         *slot >= self.threshold
     }
 

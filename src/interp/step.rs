@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use super::{Event, Machine};
 use crate::guest::{Guest, Refusal};
 use crate::ops::{Binary, Cond, Float, FloatCond, Int, Ops, Reg, Scalar, Space};
-use crate::state::{State, attr};
+use crate::state::{State, attr, info};
 
 /// What plain numbers do, whatever memory is.
 macro_rules! arithmetic {
@@ -82,7 +82,7 @@ impl<G: Guest> Ops for Plain<'_, G> {
     }
     #[inline(always)]
     fn load<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: A) -> T {
-        let info = &G::SPACES[space.id()];
+        let info = info(G::SPACES, space);
         let at = at.to_bits();
         match self.state.element(info, at) {
             Some(offset) if !info.attributes || self.state.attributes_in(info, at) & attr::READ == 0 => {
@@ -96,7 +96,7 @@ impl<G: Guest> Ops for Plain<'_, G> {
     }
     #[inline(always)]
     fn store<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: A, v: T) {
-        let info = &G::SPACES[space.id()];
+        let info = info(G::SPACES, space);
         let at = at.to_bits();
         match self.state.element(info, at) {
             Some(offset) if !info.attributes || self.state.attributes_in(info, at) & attr::STORE == 0 => {

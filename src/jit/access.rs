@@ -8,7 +8,7 @@ use super::facts::Extent;
 use super::translate::{Translator, Val, clif};
 use crate::guest::Guest;
 use crate::ops::{Int, Pc, Scalar, Space, Type};
-use crate::state::{Bound, SpaceInfo, attr};
+use crate::state::{Bound, SpaceInfo, attr, info};
 
 /// Elements around a pointer that were tested: an access to one of them needs no test where this block has
 /// been passed.
@@ -28,7 +28,7 @@ impl<G: Guest> Translator<'_, G> {
     /// A load: what leaves before it, then the access itself, or the value of a literal.
     pub(super) fn load_element<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Val) -> Val {
         let id = space.id();
-        let info = &G::SPACES[id];
+        let info = info(G::SPACES, space);
         let extent = self.extents.next().unwrap_or_default();
         let named = self.named.next() == Some(true);
         let (base, offset) = match at {
@@ -56,7 +56,7 @@ impl<G: Guest> Translator<'_, G> {
     /// A store: what leaves before it, then the access itself.
     pub(super) fn store_element<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Val, v: Val) {
         let id = space.id();
-        let info = &G::SPACES[id];
+        let info = info(G::SPACES, space);
         let extent = self.extents.next().unwrap_or_default();
         self.named.next();
         let (base, offset) = match at {

@@ -107,7 +107,7 @@ impl Generation {
 impl Drop for Generation {
     fn drop(&mut self) {
         if let Some(module) = self.module.take() {
-            // SAFETY: entries are kept with their generation and dropped with it (`vm::Native`), and none
+            // SAFETY: entries are kept with their generation and dropped with it (`native::Native`), and none
             // runs: running one needs the machine that is being changed.
             unsafe { module.free_memory() }
         }
