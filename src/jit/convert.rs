@@ -28,11 +28,11 @@ impl<G: Guest> Translator<'_, G> {
     /// Converts the branch at the end of `block`, if that pays: where both ways meet, with the registers as they
     /// are there.
     pub(super) fn convert(&mut self, block: &Block, condition: Value, taken: Target) -> Option<Target> {
+        let (taken, next) = self.meeting_ways(taken, block.next)?;
         let &(pc, _) = block.insns.last()?;
-        if !self.known.unpredictable.contains(&pc) {
+        if !(self.known.unpredictable)(pc) {
             return None;
         }
-        let (taken, next) = self.meeting_ways(taken, block.next)?;
         let start = self.now.clone();
         let taken_end = self.walk(taken, start.clone());
         let next_end = self.walk(next, start);

@@ -15,7 +15,7 @@ use crate::region::{Block, Region};
 /// Accesses further apart than this are not tested together.
 const REACH: i64 = 7;
 
-/// Blocks in a row whose accesses are looked at ahead.
+/// Blocks whose accesses are looked at ahead of one.
 const AHEAD: usize = 8;
 
 /// How far accesses through the same pointer reach from this one: offsets that are at most 0 and at least 0.
@@ -63,7 +63,7 @@ pub(crate) fn find<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u6
         let mut client = walk::<G>(block, top.clone(), literal);
         let own = client.accesses.len();
         if !careful {
-            look_ahead::<G>(region, block, &mut client, AHEAD);
+            look_ahead::<G>(region, block, &mut client, &mut AHEAD.clone());
         }
         (0..own).map(|i| extent(&client.accesses[i], &client.accesses[i..])).collect()
     });
@@ -83,13 +83,14 @@ fn join<G: Guest>(known: Option<&[Value]>, end: &[Value]) -> Vec<Value> {
 }
 
 /// Adds the accesses of the blocks that only `block` leads to, and so on.
-fn look_ahead<G: Guest>(region: &Region, block: &Block, client: &mut Client<'_>, blocks: usize) {
+fn look_ahead<G: Guest>(region: &Region, block: &Block, client: &mut Client<'_>, blocks: &mut usize) {
     for to in block.successors() {
         let to = &region.blocks[to];
-        if to.predecessors == 1 && blocks > 0 {
+        if to.predecessors == 1 && *blocks > 0 {
+            *blocks -= 1;
             let slots = client.slots.clone();
             follow::<G>(to, client);
-            look_ahead::<G>(region, to, client, blocks - 1);
+            look_ahead::<G>(region, to, client, blocks);
             client.slots = slots;
         }
     }

@@ -382,12 +382,15 @@ impl Native {
         let mut mutable = named_stores::<G>(guest, state, &region);
         mutable.extend(&self.mutable);
         let plain = self.plain.get_or_insert_with(|| plain_ranges(state));
-        let unpredictable = predict::unpredictable(code.trace());
+        // Found out when the first branch asks: most regions have none that could be converted.
+        let unpredictable = std::cell::OnceCell::new();
         let known = Known {
             state,
             mutable: &mutable,
             plain,
-            unpredictable: &unpredictable,
+            unpredictable: &|pc| {
+                unpredictable.get_or_init(|| predict::unpredictable(code.trace())).contains(&pc)
+            },
             careful: self.careful.contains(&entry_pc),
         };
         let isa = self.isa.as_ref()?;
@@ -435,9 +438,13 @@ impl Native {
             .iter()
             .all(|&(at, value)| G::CODE.is_none() || state.bits(space, at as u64) == Some(value))
             && basis.trusted.iter().all(|&at| state.attributes(space, at as u64) & attr::STORE == 0);
-        if !fresh || self.region_at(pc).is_some() {
+        if self.region_at(pc).is_some() {
             stats.rejected += 1;
-            code.set_heat(pc, 0);
+            return;
+        }
+        if !fresh {
+            stats.rejected += 1;
+            code.set_heat(pc, self.history.invalidated(pc, self.config.hot));
             return;
         }
         let cap = self.config.code_cap;

@@ -50,8 +50,8 @@ pub(crate) struct Known<'a> {
     pub(crate) plain: &'a [Option<std::ops::Range<u64>>],
     /// Test no more than what is sure to be accessed.
     pub(crate) careful: bool,
-    /// Branches that the host could not predict.
-    pub(crate) unpredictable: &'a HashSet<Pc>,
+    /// Whether the host could not predict the branch at an address.
+    pub(crate) unpredictable: &'a dyn Fn(Pc) -> bool,
 }
 
 impl Known<'_> {
