@@ -12,6 +12,7 @@ mod facts;
 pub(crate) mod native;
 mod policy;
 mod predict;
+mod survey;
 pub(crate) mod translate;
 mod values;
 

@@ -11,13 +11,14 @@ use cranelift_frontend::FunctionBuilderContext;
 use super::code::{Entry, Generation, host_isa};
 use super::compile::{Done, Job, MachineCode, Worker, compile};
 use super::policy::{self, History};
+use super::survey::{list, named_stores, plain_ranges};
 use super::translate::{Known, Translation, translate};
 use super::{Exit, Reason, dump, predict};
 use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::interp::{Code, NATIVE};
 use crate::ops::Pc;
-use crate::region::{self, Limits, Program, Region};
+use crate::region::{self, Limits, Program};
 use crate::state::{State, attr};
 use crate::tier::{Compile, Config, Stats, Tiers};
 use crate::unroll::unroll;
@@ -30,8 +31,6 @@ const POLL: i32 = 5_000;
 /// Indirect jumps to unknown places before a region is made again with them in it, and exits at accesses before it is made
 /// again with more careful tests.
 const LEARN: u64 = 64;
-/// Words before and after a region that are searched for stores.
-const NEIGHBOURHOOD: Pc = 512;
 /// A run of this many instructions that do nothing is not compiled: control slides through empty memory.
 const SLIDE: Pc = 8;
 
@@ -432,20 +431,23 @@ impl Native {
             return;
         };
         stats.compile_time += machine_code.took;
-        let space = G::CODE.unwrap_or(0);
-        let fresh = basis
-            .words
-            .iter()
-            .all(|&(at, value)| G::CODE.is_none() || state.bits(space, at as u64) == Some(value))
-            && basis.trusted.iter().all(|&at| state.attributes(space, at as u64) & attr::STORE == 0);
         if self.region_at(pc).is_some() {
             stats.rejected += 1;
             return;
         }
-        if !fresh {
-            stats.rejected += 1;
-            code.set_heat(pc, self.history.invalidated(pc, self.config.hot));
-            return;
+        if let Some(space) = G::CODE {
+            let is_changed = |w: &&(Pc, u64)| state.bits(space, w.0 as u64) != Some(w.1);
+            let changed: Vec<Pc> = basis.words.iter().filter(is_changed).map(|w| w.0).collect();
+            let is_special = |at: &Pc| state.attributes(space, *at as u64) & attr::STORE != 0;
+            if !changed.is_empty() || basis.trusted.iter().any(is_special) {
+                stats.rejected += 1;
+                for at in changed {
+                    self.mutable.insert(at);
+                    self.history.rewritten(at);
+                }
+                code.set_heat(pc, self.history.invalidated(pc, self.config.hot));
+                return;
+            }
         }
         let cap = self.config.code_cap;
         if self.generation.as_ref().is_some_and(|g| g.bytes() + machine_code.bytes.len() > cap) {
@@ -552,59 +554,4 @@ fn unlink(
             }
         }
     }
-}
-
-/// The words that instructions in or near the region name as the target of a store, executed or not: variables, not
-/// constants.
-fn named_stores<G: Guest>(guest: &G, state: &State, region: &Region) -> HashSet<Pc> {
-    let Some(space) = G::CODE else { return HashSet::new() };
-    let pcs = || region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0));
-    let first = pcs().min().unwrap_or(0).saturating_sub(NEIGHBOURHOOD);
-    let last = pcs().max().unwrap_or(0).saturating_add(NEIGHBOURHOOD).min(guest.code_len() as Pc);
-    (first..last)
-        .flat_map(|pc| effects::of::<G>(guest.decode(state, pc), pc).accesses)
-        .filter(|a| a.store && a.space == space)
-        .filter_map(|a| a.at.map(|at| at as Pc))
-        .collect()
-}
-
-/// Per space: the one range of addresses outside which every load is special and inside which none is.
-fn plain_ranges(state: &State) -> Vec<Option<Range<u64>>> {
-    let range = |space: usize| {
-        let len = state.spaces()[space].len as u64;
-        let is_plain = |at: &u64| state.attributes(space, *at) & attr::READ == 0;
-        let start = (0..len).find(is_plain)?;
-        let end = (start..len).find(|at| !is_plain(at)).unwrap_or(len);
-        (end..len).all(|at| !is_plain(&at)).then_some(start..end)
-    };
-    (0..state.spaces().len()).map(range).collect()
-}
-
-/// A region as text: its blocks, their instructions, and where control goes.
-fn list<G: Guest>(region: &Region, guest: &G, state: &State) -> String {
-    use std::fmt::Write;
-    let mut text = String::new();
-    for (i, block) in region.blocks.iter().enumerate() {
-        let check = if block.is_checkpoint {
-            format!(", checks the budget for {}", block.longest)
-        } else {
-            String::new()
-        };
-        let _ = writeln!(text, "block {i}{check}");
-        for &(pc, _) in &block.insns {
-            let _ = writeln!(text, "{pc:8x}  {}", guest.disassemble(state, pc));
-        }
-        let _ = writeln!(
-            text,
-            "  goes to {:?}{}{}",
-            block.next,
-            block.taken.map_or(String::new(), |t| format!(", taken {t:?}")),
-            if block.targets.is_empty() {
-                String::new()
-            } else {
-                format!(", indirectly {:x?}", block.targets)
-            }
-        );
-    }
-    text
 }
