@@ -580,5 +580,5 @@ fn words_that_change_while_they_are_compiled() {
         total.rejected += native.stats().rejected;
         total.invalidated += native.stats().invalidated;
     }
-    assert!(total.regions > 0 && total.invalidated > 0, "{total:?}");
+    assert!(total.regions > 0 && total.rejected + total.invalidated > 0, "{total:?}");
 }
