@@ -9,6 +9,7 @@ use std::fmt;
 use crate::compare::compare;
 use crate::device::Capture;
 use crate::guest::{Guest, Stop};
+use crate::random::SplitMix;
 use crate::tier::{Compile, Config, Tiers};
 use crate::vm::Vm;
 
@@ -54,14 +55,8 @@ impl<'a> Choices<'a> {
 
 /// Pseudo-random bytes (Vigna's SplitMix64).
 pub fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed;
-    let mut next = move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    };
-    std::iter::repeat_with(|| next().to_le_bytes()).flatten().take(len).collect()
+    let mut random = SplitMix(seed);
+    std::iter::repeat_with(|| random.next().to_le_bytes()).flatten().take(len).collect()
 }
 
 /// A program with all that it needs to run. Its `Debug` is a listing.

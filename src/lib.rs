@@ -21,6 +21,7 @@ pub(crate) mod interp;
 #[cfg(feature = "jit")]
 pub mod jit;
 pub mod ops;
+pub(crate) mod random;
 #[cfg(feature = "jit")]
 pub(crate) mod region;
 pub mod state;

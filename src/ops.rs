@@ -1,7 +1,7 @@
 //! What an instruction may do.
 //!
 //! An instruction's meaning is written once, as a function generic over [`Ops`]. With plain numbers for
-//! values it is the interpreter (`interp.rs`); with Cranelift's values it emits code (`jit/`);
+//! values it is the interpreter (`interp/`); with Cranelift's values it emits code (`jit/`);
 //! with known constants it tells what an instruction reads, writes and where it goes ([`crate::effects`]).
 //!
 //! Two rules keep one meaning right for every client:

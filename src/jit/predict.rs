@@ -85,16 +85,14 @@ fn hash(pc: Pc, history: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::unpredictable;
+    use crate::random::SplitMix;
 
     fn trace(outcome: impl Fn(u32) -> bool) -> Vec<(u32, bool)> {
         (0..8192).map(|i| (0x3000, outcome(i))).collect()
     }
 
-    /// A bit of a mixing function: as good as random here.
     fn random(i: u32) -> bool {
-        let mut z = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb) >> 63 != 0
+        SplitMix(i as u64).next() >> 63 != 0
     }
 
     #[test]

@@ -19,6 +19,7 @@ use std::io;
 use crate::device::Console;
 use crate::guest::{After, Guest, Insn, Refusal};
 use crate::ops::{FlowOf, Ops, Pc, Type};
+use crate::random::SplitMix;
 use crate::state::{SpaceInfo, State, attr};
 use image::Image;
 use isa::{DEVICES, MEMORY, MODE, PSR_USER, SSP, USER, USP, WORDS, op, psr, r};
@@ -132,18 +133,6 @@ impl Lc3 {
 
 fn is_user(state: &State) -> bool {
     state.get(MODE) & PSR_USER != 0
-}
-
-/// Vigna's SplitMix64: enough to fill memory with words that a program cannot rely on.
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
 }
 
 impl Guest for Lc3 {
