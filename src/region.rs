@@ -61,6 +61,8 @@ pub(crate) struct Block {
     pub(crate) is_checkpoint: bool,
     /// The most instructions that retire from the top until the next checkpoint or exit.
     pub(crate) longest: u64,
+    /// The fewest instructions that have retired at the top since the last checkpoint.
+    pub(crate) shortest: u64,
     /// The block that control has always passed through before; itself for block 0.
     pub(crate) dominator: usize,
 }
@@ -369,8 +371,8 @@ impl Region {
         self.analyse();
     }
 
-    /// Counts predecessors, finds checkpoints (where a cycle closes), the longest way to the next one, and
-    /// dominators. Blocks are in reverse post-order, so an edge to an earlier block, or to itself, closes a
+    /// Counts predecessors, finds checkpoints (where a cycle closes), the longest way to the next one, the shortest
+    /// from the last one, and dominators. Blocks are in reverse post-order, so an edge to an earlier block, or to itself, closes a
     /// cycle, and every cycle has such an edge.
     fn analyse(&mut self) {
         self.blocks[0].predecessors = 1;
@@ -387,6 +389,13 @@ impl Region {
             };
             let longest = self.blocks[b].successors().map(onward).max().unwrap_or(0);
             self.blocks[b].longest = self.blocks[b].insns.len() as u64 + longest;
+        }
+        let mut shortest = vec![u64::MAX; self.blocks.len()];
+        for b in 0..self.blocks.len() {
+            let block = &mut self.blocks[b];
+            block.shortest = if block.is_checkpoint { 0 } else { shortest[b] };
+            let end = block.shortest + block.insns.len() as u64;
+            self.blocks[b].successors().for_each(|to| shortest[to] = shortest[to].min(end));
         }
         self.find_dominators(&edges);
     }

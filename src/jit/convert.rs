@@ -1,69 +1,95 @@
 //! If-conversion: both ways of a branch that cannot be predicted are computed, and the results selected.
 //!
 //! A mispredicted branch costs some fifteen cycles. A branch is converted where the host could not predict it
-//! ([`super::predict`]) and its ways are short, touch no memory that could refuse, and meet again.
+//! ([`super::predict`]) and its ways are short, touch no memory that could refuse, and meet again, or may: a way can
+//! end in a branch, one of whose targets the other way leads to, too.
 
 use cranelift_codegen::ir::{InstBuilder, Opcode, Value, ValueDef, types};
 
 use super::translate::{Point, Translator, Val};
 use crate::effects;
 use crate::guest::Guest;
-use crate::ops::Flow;
+use crate::ops::{Cond, Flow, Ops, Type};
 use crate::region::{Block, Target};
 use crate::state::attr;
 
 /// Instructions on both ways together that are worth a misprediction saved.
 const SHORT: usize = 12;
 
-/// One way of a branch.
+/// One way of a branch: through a block at most.
 #[derive(Clone, Copy)]
 struct Way {
-    /// The block that is on it, if any.
     block: Option<usize>,
-    /// Where it leads.
-    join: Target,
+    /// Where the block's own branch leads if it is taken.
+    taken: Option<Target>,
+    /// Where the way leads else.
+    next: Target,
+}
+
+impl Way {
+    fn leads_to(&self, target: Target) -> bool {
+        self.next == target || self.taken == Some(target)
+    }
+}
+
+/// The end of a way.
+struct End {
+    point: Point,
+    /// Whether control goes to where the ways meet.
+    meets: Val,
+    /// Where it goes else.
+    other: Target,
 }
 
 impl<G: Guest> Translator<'_, G> {
-    /// Converts the branch at the end of `block`, if that pays: where both ways meet, with the registers as they
-    /// are there.
-    pub(super) fn convert(&mut self, block: &Block, condition: Value, taken: Target) -> Option<Target> {
-        let (taken, next) = self.meeting_ways(taken, block.next)?;
-        let &(pc, _) = block.insns.last()?;
-        if !(self.known.unpredictable)(pc) {
-            return None;
+    /// Converts the branch at the end of `block`, if that pays, and ends the block.
+    pub(super) fn convert(&mut self, block: &Block, condition: Value, taken: Target) -> bool {
+        let Some((taken, next, join)) = self.meeting_ways(taken, block.next) else { return false };
+        let unpredictable = block.insns.last().is_some_and(|&(pc, _)| (self.known.unpredictable)(pc));
+        if !unpredictable {
+            return false;
         }
         let start = self.now.clone();
-        let taken_end = self.walk(taken, start.clone());
-        let next_end = self.walk(next, start);
-        self.merge(condition, taken_end, next_end);
-        Some(taken.join)
+        let yes = self.walk(taken, join, start.clone());
+        let no = self.walk(next, join, start);
+        if (yes.meets, no.meets) != (Val::Known(1), Val::Known(1)) {
+            let [yes_meets, no_meets] = [&yes, &no].map(|end| self.materialise(end.meets, Type::Bool));
+            let meet = self.b.ins().select(condition, yes_meets, no_meets);
+            let [on, other] = [(); 2].map(|()| self.b.create_block());
+            self.b.ins().brif(meet, on, &[], other, &[]);
+            self.b.switch_to_block(other);
+            self.part(condition, &yes, &no);
+            self.b.switch_to_block(on);
+        }
+        self.merge(condition, yes.point, no.point);
+        self.jump(join);
+        true
     }
 
-    /// The two ways from a branch, if they meet after at most a block each.
-    fn meeting_ways(&self, taken: Target, next: Target) -> Option<(Way, Way)> {
-        let direct = |join| Way { block: None, join };
+    /// The two ways from a branch and where they meet, if they do after at most a block each.
+    fn meeting_ways(&self, taken: Target, next: Target) -> Option<(Way, Way, Target)> {
+        let direct = |next| Way { block: None, taken: None, next };
         let (through_taken, through_next) = (self.way_through(taken), self.way_through(next));
         let ways = [
             (through_taken, Some(direct(next))),
             (Some(direct(taken)), through_next),
             (through_taken, through_next),
         ];
-        ways.into_iter().filter_map(|(t, n)| Some((t?, n?))).find(|(t, n)| {
+        ways.into_iter().filter_map(|(t, n)| Some((t?, n?))).find_map(|(t, n)| {
             let len = |way: &Way| way.block.map_or(0, |b| self.region.blocks[b].insns.len());
-            t.join == n.join && len(t) + len(n) <= SHORT
+            let join = t.taken.into_iter().chain([t.next]).find(|&join| n.leads_to(join))?;
+            (len(&t) + len(&n) <= SHORT).then_some((t, n, join))
         })
     }
 
-    /// The way through a block that only this branch leads to, whose instructions cannot be refused and
-    /// that goes to one place.
+    /// The way through a block that only this branch leads to, whose instructions cannot be refused.
     fn way_through(&self, target: Target) -> Option<Way> {
         let Target::Block(index) = target else { return None };
         let block = &self.region.blocks[index];
         if block.predecessors > 1 || block.insns.len() > SHORT {
             return None;
         }
-        let mut join = block.next;
+        let mut way = Way { block: Some(index), taken: None, next: block.next };
         for &(pc, insn) in &block.insns {
             let effects = effects::of::<G>(insn, pc);
             let plain = |a: &effects::Access| {
@@ -74,22 +100,55 @@ impl<G: Guest> Translator<'_, G> {
             }
             match effects.flow {
                 Flow::Next => {}
-                Flow::Goto(_) => join = block.taken?,
+                Flow::Goto(_) => way.next = block.taken?,
+                Flow::If(..) => way.taken = block.taken,
                 _ => return None,
             }
         }
-        Some(Way { block: Some(index), join })
+        Some(way)
     }
 
-    /// The registers at the end of a way that starts at `point`.
-    fn walk(&mut self, way: Way, point: Point) -> Point {
+    /// Translates a way that starts at `point` and may lead to `join`.
+    fn walk(&mut self, way: Way, join: Target, point: Point) -> End {
         self.now = point;
         let region = self.region;
+        let mut flow = Flow::Next;
         for &(pc, insn) in way.block.iter().flat_map(|&b| &region.blocks[b].insns) {
-            self.instruction(pc, insn);
+            flow = self.instruction(pc, insn);
             debug_assert!(!self.left, "a way's instructions are never refused");
         }
-        self.now.clone()
+        let (meets, other) = match (flow, way.taken) {
+            (Flow::If(condition, _), Some(taken)) if taken == join => (condition, way.next),
+            (Flow::If(condition, _), Some(taken)) => {
+                let never = self.imm(false);
+                (self.compare::<u8>(Cond::Eq, condition, never), taken)
+            }
+            _ => (Val::Known(1), join),
+        };
+        End { point: self.now.clone(), meets, other }
+    }
+
+    /// Goes where the one way or the other leads that does not meet the other.
+    fn part(&mut self, condition: Value, yes: &End, no: &End) {
+        let mut edge = |end: &End| {
+            self.now = end.point.clone();
+            self.edge(end.other)
+        };
+        match (yes.meets, no.meets) {
+            (Val::Known(1), _) => {
+                let (no, args) = edge(no);
+                self.b.ins().jump(no, &args);
+            }
+            (_, Val::Known(1)) => {
+                let (yes, args) = edge(yes);
+                self.b.ins().jump(yes, &args);
+            }
+            _ => {
+                let (yes, yes_args) = edge(yes);
+                let (no, no_args) = edge(no);
+                self.b.ins().brif(condition, yes, &yes_args, no, &no_args);
+            }
+        }
     }
 
     /// Goes on with the one point or the other.

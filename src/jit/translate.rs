@@ -6,7 +6,8 @@
 //! writes the state back (one, because exits are what compile time goes to).
 //!
 //! The budget is checked where a cycle closes, once for the longest way to the next such place, and charged
-//! where ways join. In between, what has retired but is not charged is known when translating (`pending`).
+//! there. In between, what has retired but is not charged is known when translating (`pending`); where ways
+//! join, it is what has retired on the shortest, and the others are charged what they are longer.
 
 use std::collections::{HashMap, HashSet};
 
@@ -311,7 +312,7 @@ impl<G: Guest> Translator<'_, G> {
     fn take_parameters(&mut self, index: usize) {
         let block = self.blocks[index];
         self.now.budget = self.b.append_block_param(block, types::I64);
-        self.now.pending = 0;
+        self.now.pending = self.region.blocks[index].shortest;
         for i in 0..self.written.len() {
             let slot = self.written[i];
             self.now.slots[slot] = match self.facts.tops[index][slot] {
@@ -340,20 +341,22 @@ impl<G: Guest> Translator<'_, G> {
             Flow::Goto(_) | Flow::Call(_) | Flow::If(Val::Known(_), _) => self.jump(taken(block)),
             Flow::If(Val::Is(condition), _) => {
                 let taken = taken(block);
-                if let Some(join) = self.convert(block, condition, taken) {
-                    return self.jump(join);
+                if !self.convert(block, condition, taken) {
+                    self.branch(condition, taken, block.next);
                 }
-                if self.takes_parameters(taken) || self.takes_parameters(block.next) {
-                    self.charge();
-                }
-                let (taken, taken_args) = self.edge(taken);
-                let (next, next_args) = self.edge(block.next);
-                self.b.ins().brif(condition, taken, &taken_args, next, &next_args);
             }
             Flow::Dynamic(to, via) => self.dynamic(block, to, via),
             Flow::Trap(_) => self.leave(Reason::Trap),
             Flow::Illegal => self.leave(Reason::Illegal),
         }
+    }
+
+    /// Goes one way or the other with the registers as they are.
+    fn branch(&mut self, condition: Value, taken: Target, next: Target) {
+        self.charge([taken, next].into_iter());
+        let (taken, taken_args) = self.edge(taken);
+        let (next, next_args) = self.edge(next);
+        self.b.ins().brif(condition, taken, &taken_args, next, &next_args);
     }
 
     /// An indirect jump: compared with the targets that the region has.
@@ -365,9 +368,7 @@ impl<G: Guest> Translator<'_, G> {
             }
             Val::Is(to) => to,
         };
-        if block.targets.iter().any(|t| self.takes_parameters(Target::Block(t.1))) {
-            self.charge();
-        }
+        self.charge(block.targets.iter().map(|t| Target::Block(t.1)));
         let reason = if via == Via::Return { Reason::Return } else { Reason::Indirect };
         let unknown = self.exit(reason, None, Some(to));
         if block.targets.len() <= COMPARED {
@@ -396,45 +397,65 @@ impl<G: Guest> Translator<'_, G> {
         }
     }
 
-    fn jump(&mut self, target: Target) {
-        if self.takes_parameters(target) {
-            self.charge();
+    /// Takes from the budget what one of these edges owes, rather one that closes a cycle: the others settle the
+    /// difference on their way.
+    fn charge(&mut self, targets: impl Iterator<Item = Target> + Clone) {
+        let closes = |t: &Target| matches!(*t, Target::Block(b) if self.region.blocks[b].is_checkpoint);
+        let first = targets.clone().find(closes).and_then(|t| self.owed(t));
+        let owed = first.or_else(|| targets.filter_map(|t| self.owed(t)).min()).unwrap_or(0);
+        self.now.budget = self.charged(owed);
+        self.now.pending -= owed as u64;
+    }
+
+    /// What an edge from here to where ways join owes the budget; if less than nothing, it gives back.
+    fn owed(&self, target: Target) -> Option<i64> {
+        let Target::Block(b) = target else { return None };
+        let block = &self.region.blocks[b];
+        (block.predecessors > 1).then(|| self.now.pending as i64 - block.shortest as i64)
+    }
+
+    fn charged(&mut self, owed: i64) -> Value {
+        match owed {
+            0 => self.now.budget,
+            n => self.b.ins().iadd_imm_s(self.now.budget, -n),
         }
+    }
+
+    pub(super) fn jump(&mut self, target: Target) {
+        self.charge([target].into_iter());
         let (block, args) = self.edge(target);
         self.b.ins().jump(block, &args);
     }
 
-    fn takes_parameters(&self, target: Target) -> bool {
-        matches!(target, Target::Block(b) if self.region.blocks[b].predecessors > 1)
-    }
-
-    /// Takes what is pending from the budget.
-    pub(super) fn charge(&mut self) {
-        if self.now.pending > 0 {
-            self.now.budget = self.b.ins().iadd_imm_s(self.now.budget, -(self.now.pending as i64));
-            self.now.pending = 0;
+    /// The CLIF block of a target and what it is to be given.
+    pub(super) fn edge(&mut self, target: Target) -> (ir::Block, Vec<BlockArg>) {
+        let b = match target {
+            Target::Block(b) => b,
+            Target::Outside(pc) => return (self.exit(Reason::Leave, Some(pc), None), Vec::new()),
+        };
+        let Some(owed) = self.owed(target) else {
+            self.entered[b] = Some(self.now.clone());
+            return (self.blocks[b], Vec::new());
+        };
+        let from = self.b.current_block().expect("a block is being filled");
+        let way = (owed != 0).then(|| self.b.create_block());
+        if let Some(way) = way {
+            self.b.switch_to_block(way);
         }
-    }
-
-    /// The CLIF block of a target and what it is to be given. What takes parameters has been charged for.
-    fn edge(&mut self, target: Target) -> (ir::Block, Vec<BlockArg>) {
-        match target {
-            Target::Outside(pc) => (self.exit(Reason::Leave, Some(pc), None), Vec::new()),
-            Target::Block(b) if self.region.blocks[b].predecessors > 1 => {
-                debug_assert_eq!(self.now.pending, 0);
-                let mut args = vec![BlockArg::Value(self.now.budget)];
-                for i in 0..self.written.len() {
-                    let slot = self.written[i];
-                    if self.facts.tops[b][slot].holder() == Some(slot) {
-                        args.push(BlockArg::Value(self.slot_value(slot)));
-                    }
-                }
-                (self.blocks[b], args)
+        let mut args = vec![BlockArg::Value(self.charged(owed))];
+        for i in 0..self.written.len() {
+            let slot = self.written[i];
+            if self.facts.tops[b][slot].holder() == Some(slot) {
+                args.push(BlockArg::Value(self.slot_value(slot)));
             }
-            Target::Block(b) => {
-                self.entered[b] = Some(self.now.clone());
-                (self.blocks[b], Vec::new())
+        }
+        match way {
+            Some(way) => {
+                self.b.ins().jump(self.blocks[b], &args);
+                self.b.switch_to_block(from);
+                (way, Vec::new())
             }
+            None => (self.blocks[b], args),
         }
     }
 
