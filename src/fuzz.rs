@@ -10,7 +10,7 @@ use crate::compare::compare;
 use crate::device::Capture;
 use crate::guest::{Guest, Stop};
 use crate::random::SplitMix;
-use crate::tier::{Compile, Config, Tiers};
+use crate::tier::{Compile, Config, Conversion, Tiers};
 use crate::vm::Vm;
 
 /// Choices made from bytes; zeros when they are used up.
@@ -112,6 +112,12 @@ pub fn config(choices: &mut Choices<'_>) -> Config {
         config.call_depth = choices.pick(&[0, 1, 2]);
         config.targets = choices.pick(&[0, 1, 2, 3, 4]);
     }
+    let optimisations = &mut config.optimisations;
+    optimisations.conversion =
+        choices.pick(&[Conversion::Always, Conversion::Always, Conversion::Unpredictable, Conversion::Never]);
+    optimisations.unrolling = !choices.chance(64);
+    optimisations.literals = !choices.chance(64);
+    optimisations.joint_tests = !choices.chance(64);
     #[cfg(feature = "jit")]
     {
         config.codegen.optimise = !choices.chance(96);

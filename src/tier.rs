@@ -24,6 +24,42 @@ pub enum Compile {
     Background,
 }
 
+/// Which branches become selections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Conversion {
+    /// None.
+    Never,
+    /// Those that the host could not predict.
+    #[default]
+    Unpredictable,
+    /// All that can.
+    Always,
+}
+
+/// What the translator does to make native code fast. Any choice gives the same results.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Optimisations {
+    /// Which branches become selections.
+    pub conversion: Conversion,
+    /// Small innermost loops are copied a few times in a row.
+    pub unrolling: bool,
+    /// Words that are read at fixed addresses, and that nobody is known to write, are constants.
+    pub literals: bool,
+    /// Accesses of blocks to come are tested together with those before them.
+    pub joint_tests: bool,
+}
+
+impl Default for Optimisations {
+    fn default() -> Self {
+        Optimisations {
+            conversion: Conversion::default(),
+            unrolling: true,
+            literals: true,
+            joint_tests: true,
+        }
+    }
+}
+
 /// Instructions counted at a place before it is compiled, unless [`Config::hot`] says otherwise: about what
 /// the interpreter does in the time that a small region takes to compile.
 pub const HOT: u32 = 50_000;
@@ -45,6 +81,8 @@ pub struct Config {
     pub call_depth: usize,
     /// Targets that an indirect jump is compared with.
     pub targets: usize,
+    /// What the translator does for speed.
+    pub optimisations: Optimisations,
     /// What is kept of each region for [`crate::vm::Vm::take_dumps`].
     pub dump: bool,
     /// The code generator's settings.
@@ -62,6 +100,7 @@ impl Default for Config {
             region_instructions: 1000,
             call_depth: 4,
             targets: 64,
+            optimisations: Optimisations::default(),
             dump: false,
             #[cfg(feature = "jit")]
             codegen: Default::default(),

@@ -20,7 +20,7 @@ use crate::interp::{Code, NATIVE};
 use crate::ops::Pc;
 use crate::region::{self, Limits, Program};
 use crate::state::{State, attr};
-use crate::tier::{Compile, Config, Stats, Tiers};
+use crate::tier::{Compile, Config, Conversion, Optimisations, Stats, Tiers};
 use crate::unroll::unroll;
 use crate::vm::Dump;
 
@@ -376,7 +376,10 @@ impl Native {
         let history = &self.history;
         let mut view = View { guest, state, code, history, eager };
         let mut region = region::find::<G>(entry_pc, &mut view, &limits)?;
-        unroll(&mut region);
+        let Optimisations { conversion, unrolling, literals, joint_tests } = self.config.optimisations;
+        if unrolling {
+            unroll(&mut region);
+        }
         let arrivals = code.arrivals().len();
         let mut mutable = named_stores::<G>(guest, state, &region);
         mutable.extend(&self.mutable);
@@ -386,11 +389,16 @@ impl Native {
         let known = Known {
             state,
             mutable: &mutable,
+            literals,
             plain,
-            unpredictable: &|pc| {
-                unpredictable.get_or_init(|| predict::unpredictable(code.trace())).contains(&pc)
+            unpredictable: &|pc| match conversion {
+                Conversion::Never => false,
+                Conversion::Unpredictable => {
+                    unpredictable.get_or_init(|| predict::unpredictable(code.trace())).contains(&pc)
+                }
+                Conversion::Always => true,
             },
-            careful: self.careful.contains(&entry_pc),
+            careful: !joint_tests || self.careful.contains(&entry_pc),
         };
         let isa = self.isa.as_ref()?;
         let translation = translate::<G>(

@@ -46,12 +46,14 @@ pub(crate) struct Known<'a> {
     pub(crate) state: &'a State,
     /// Words of the code space that have been written since they were compiled in: not constants.
     pub(crate) mutable: &'a HashSet<Pc>,
+    /// Whether other words may be constants.
+    pub(crate) literals: bool,
     /// Per space, the addresses that a load needs no test for, where they are one half-open range and all
     /// others need one.
     pub(crate) plain: &'a [Option<std::ops::Range<u64>>],
     /// Test no more than what is sure to be accessed.
     pub(crate) careful: bool,
-    /// Whether the host could not predict the branch at an address.
+    /// Whether the branch at an address had better be a selection.
     pub(crate) unpredictable: &'a dyn Fn(Pc) -> bool,
 }
 
@@ -62,7 +64,7 @@ impl Known<'_> {
         let space = G::CODE?;
         let variable = stored.contains(&at) || self.mutable.contains(&(at as Pc));
         let special = self.state.attributes(space, at) & attr::READ != 0;
-        if variable || special { None } else { self.state.bits(space, at) }
+        if !self.literals || variable || special { None } else { self.state.bits(space, at) }
     }
 }
 
