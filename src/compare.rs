@@ -102,8 +102,7 @@ pub fn lockstep<G: Guest>(
 pub fn compare<G: Guest>(native: (&Vm<G>, &Stop), reference: (&Vm<G>, &Stop)) -> Result<(), Box<Difference>> {
     let (a, b) = (side(native), side(reference));
     let (native, reference) = (native.0, reference.0);
-    let same_memory =
-        (0..G::SPACES.len()).all(|space| native.state().bytes(space) == reference.state().bytes(space));
+    let same_memory = (0..G::SPACES.len()).all(|space| live(native, space) == live(reference, space));
     if a == b && same_memory {
         return Ok(());
     }
@@ -231,11 +230,18 @@ fn side<G: Guest>((vm, stop): (&Vm<G>, &Stop)) -> Side {
     }
 }
 
+/// The bytes of a space that matter.
+fn live<G: Guest>(vm: &Vm<G>, space: usize) -> &[u8] {
+    let info = &G::SPACES[space];
+    let len = vm.guest().live(vm.state(), space).min(info.len);
+    &vm.state().bytes(space)[..len * info.stride]
+}
+
 fn memory<G: Guest>(native: &Vm<G>, reference: &Vm<G>) -> (Vec<MemoryDifference>, usize) {
     let mut listed = Vec::new();
     let mut count = 0;
     for (id, info) in G::SPACES.iter().enumerate() {
-        let (a, b) = (native.state().bytes(id), reference.state().bytes(id));
+        let (a, b) = (live(native, id), live(reference, id));
         let elements = a.chunks(info.stride).zip(b.chunks(info.stride)).enumerate();
         for (at, (a, b)) in elements.filter(|(_, (a, b))| a != b) {
             count += 1;

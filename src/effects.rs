@@ -160,6 +160,9 @@ impl Ops for Client {
         self.acted = true;
         self.effects.accesses.push(Access { space: space.id(), at: at.map(A::to_bits), store: true });
     }
+    fn discard<A: Int, T: Scalar>(&mut self, _: Space<A, T>, _: Option<A>) {
+        self.acted = true;
+    }
     fn require(&mut self, _: Option<bool>, _: u8) {
         self.may_refuse();
         self.effects.requires = true;

@@ -85,6 +85,19 @@ pub struct Summary {
     pub invalidated: u64,
 }
 
+impl Summary {
+    /// What this machine has done.
+    pub fn of<G: Guest>(vm: &Vm<G>) -> Summary {
+        let stats = vm.stats();
+        Summary {
+            instructions: vm.instructions(),
+            native: stats.native,
+            regions: stats.regions,
+            invalidated: stats.invalidated,
+        }
+    }
+}
+
 impl std::ops::AddAssign for Summary {
     fn add_assign(&mut self, other: Summary) {
         self.instructions += other.instructions;
@@ -170,11 +183,5 @@ pub fn agree<C: Case>(case: &C, config: Config, budgets: &[u64]) -> Result<Summa
             return Err(story(&format!("run {turn}: wrote {output:?}, the interpreter {expected:?}")));
         }
     }
-    let stats = vm.stats();
-    Ok(Summary {
-        instructions: vm.instructions(),
-        native: stats.native,
-        regions: stats.regions,
-        invalidated: stats.invalidated,
-    })
+    Ok(Summary::of(&vm))
 }

@@ -144,6 +144,18 @@ pub trait Guest: Sized + Send + 'static {
     /// The fault with this number, of [`crate::ops::Ops::require`].
     fn required(&self, fault: u8) -> (&'static str, String);
 
+    /// The fault of a load, or a store, outside the bound of a space.
+    fn outside(&self, _state: &State, space: usize, at: u64, _store: bool) -> (&'static str, String) {
+        let info = &Self::SPACES[space];
+        let detail = format!("address {at:#x} is outside the {} ({:#x} long)", info.name, info.len);
+        ("out_of_bounds", detail)
+    }
+    /// How many addresses of a space, from 0 on, hold something that matters: what is above, instructions write
+    /// before they read it ([`Ops::discard`]), and the tiers need not agree on it.
+    fn live(&self, _state: &State, space: usize) -> usize {
+        Self::SPACES[space].len
+    }
+
     /// The instruction at `pc` as text.
     fn disassemble(&self, state: &State, pc: Pc) -> String;
     /// The registers as people know them, by name, in the order of the manual, pc included.

@@ -7,7 +7,7 @@
 //! Two rules keep one meaning right for every client:
 //!
 //! * **Leave first.** Whatever may refuse the instruction ([`Ops::load`], [`Ops::store`], [`Ops::require`])
-//!   comes before the first effect ([`Ops::set`], a store): a refused instruction has changed nothing.
+//!   comes before the first effect ([`Ops::set`], a store, [`Ops::discard`]): a refused instruction has changed nothing.
 //!   [`crate::effects`] asserts the rule for each instruction it is shown.
 //! * **Control flow is data.** A meaning never branches on a guest value; it returns a [`Flow`].
 
@@ -366,6 +366,9 @@ pub trait Ops {
     fn load<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Self::V<A>) -> Self::V<T>;
     /// Writes the element at `at`. Refuses as [`Ops::load`] does; after that it is an effect.
     fn store<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Self::V<A>, v: Self::V<T>);
+    /// What the element at `at` holds does not matter any more: no instruction reads it before one has written it. An
+    /// effect. [`crate::guest::Guest::live`] says the same to comparisons.
+    fn discard<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Self::V<A>);
     /// Refuses the instruction with the guest's fault number `fault` unless `holds`.
     fn require(&mut self, holds: Self::V<bool>, fault: u8);
 

@@ -1,6 +1,6 @@
 //! `kiln bench`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -29,7 +29,7 @@ Examples:
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Bench {
-    /// Images, or assembly sources, each on its own
+    /// Images or sources, each on its own
     #[arg(value_name = "IMAGE")]
     images: Vec<PathBuf>,
     /// Runs in each tier
@@ -109,8 +109,8 @@ impl Visit for Own {
     fn visit<G: Machine>(self) -> Vec<Entry> {
         let entry = |bench: &guests::Bench| Entry {
             guest: G::NAME.to_owned(),
-            name: bench.name.to_owned(),
-            file: ImageFile { name: format!("{}.asm", bench.name), bytes: bench.source.into() },
+            name: Path::new(bench.file).with_extension("").display().to_string(),
+            file: ImageFile { name: bench.file.to_owned(), bytes: bench.source.into() },
             computes: bench.computes,
         };
         G::BENCHES.iter().map(entry).collect()

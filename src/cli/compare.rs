@@ -21,7 +21,7 @@ Example:
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Compare {
-    /// Images, or assembly sources; several go into one memory
+    /// Images or sources; several go into one memory
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     #[command(flatten)]

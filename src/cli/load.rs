@@ -32,6 +32,9 @@ pub struct MachineOptions {
     /// Start with pseudo-random registers and memory, to find what is read before it is written
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// One of the machine's settings, which `kiln guests` lists; once each
+    #[arg(long = "set", value_name = "NAME=NUMBER", value_parser = setting)]
+    values: Vec<(String, u64)>,
     /// Start at the first image's origin, or at an address such as x3000
     #[arg(long, value_name = "origin|ADDRESS", value_parser = start)]
     start: Option<Start>,
@@ -71,6 +74,11 @@ fn start(text: &str) -> Result<Start, String> {
         None => text.parse().ok(),
     };
     address.map(Start::At).ok_or_else(|| "neither `origin` nor an address such as x3000".to_owned())
+}
+
+fn setting(text: &str) -> Result<(String, u64), String> {
+    let value = text.split_once('=').and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
+    value.ok_or_else(|| "not a name, `=` and a number".to_owned())
 }
 
 impl MachineOptions {
@@ -195,6 +203,7 @@ impl<G: Machine> Loaded<G> {
             profile: Some(profile.to_owned()),
             seed: options.seed,
             start_at_origin: matches!(options.start, Some(Start::Origin)),
+            values: options.values.iter().map(find_setting::<G>).collect::<Result<_, _>>()?,
         };
         let start = match options.start {
             Some(Start::At(pc)) => Some(pc),
@@ -204,8 +213,8 @@ impl<G: Machine> Loaded<G> {
         if let Some(pc) = start {
             let (guest, _) = G::machine(&loaded.image, &loaded.settings, Console::scripted("").0);
             if pc as usize >= guest.code_len() {
-                let last = G::hex(guest.code_len() as u64 - 1);
-                let line = format!("--start {}: the last address is {last}", G::hex(pc as u64));
+                let last = G::address(guest.code_len() as Pc - 1);
+                let line = format!("--start {}: the last address is {last}", G::address(pc));
                 return Err(Failure::usage(line));
             }
         }
@@ -223,12 +232,27 @@ impl<G: Machine> Loaded<G> {
 }
 
 fn find_profile<G: Machine>(name: &str) -> Result<&'static str, Failure> {
-    G::PROFILES.iter().copied().find(|&profile| profile == name).ok_or_else(|| {
-        let hint = match closest(name, G::PROFILES.iter().copied()) {
-            Some(near) => format!("; did you mean {near}?"),
-            None => String::new(),
-        };
-        let all = G::PROFILES.join(", ");
-        Failure::usage(format!("{} has no profile `{name}`{hint} (there are: {all})", G::NAME))
-    })
+    let profile = G::PROFILES.iter().copied().find(|&profile| profile == name);
+    profile.ok_or_else(|| unknown::<G>("profile", name, G::PROFILES))
+}
+
+fn find_setting<G: Machine>((name, value): &(String, u64)) -> Result<(&'static str, u64), Failure> {
+    let names: Vec<&str> = G::SETTINGS.iter().map(|setting| setting.name).collect();
+    let setting = G::SETTINGS.iter().find(|setting| setting.name == name);
+    let setting = setting.ok_or_else(|| unknown::<G>("setting", name, &names))?;
+    let (least, most) = setting.range;
+    if !(least..=most).contains(value) {
+        return Err(Failure::usage(format!("--set {name}={value}: it is from {least} to {most}")));
+    }
+    Ok((setting.name, *value))
+}
+
+/// The guest has no such profile or setting.
+fn unknown<G: Machine>(what: &str, name: &str, all: &[&str]) -> Failure {
+    let hint = match closest(name, all.iter().copied()) {
+        Some(near) => format!("; did you mean {near}?"),
+        None => String::new(),
+    };
+    let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+    Failure::usage(format!("{} has no {what} `{name}`{hint} (there are: {all})", G::NAME))
 }

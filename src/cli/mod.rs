@@ -1,11 +1,12 @@
 //! The `kiln` program: a file a subcommand, and what they share. Nothing here knows a guest: they come by
 //! [`kiln::guests`].
 
-mod asm;
 mod bench;
 mod compare;
+mod compile;
 mod console;
 mod disasm;
+mod guests;
 mod host;
 mod load;
 mod lockstep;
@@ -63,14 +64,17 @@ struct Cli {
 enum Command {
     /// Run a program
     Run(Box<run::Run>),
-    /// Assemble a source file to an image
-    Asm(asm::Asm),
+    /// Translate a source file, usually to an image
+    #[command(visible_alias = "asm")]
+    Compile(compile::Compile),
     /// Print an image as assembly source
     Disasm(disasm::Disasm),
     /// Run a program in both tiers at once and stop where they differ
     Compare(compare::Compare),
     /// Measure programs in both tiers
     Bench(bench::Bench),
+    /// List the machines, their files and what can be set
+    Guests,
 }
 
 /// Why a command could not do what it was asked.
@@ -126,10 +130,11 @@ pub fn main() -> u8 {
     };
     let result = match cli.command {
         Command::Run(run) => run.execute(),
-        Command::Asm(asm) => asm.execute(),
+        Command::Compile(compile) => compile.execute(),
         Command::Disasm(disasm) => disasm.execute(),
         Command::Compare(compare) => compare.execute(),
         Command::Bench(bench) => bench.execute(),
+        Command::Guests => guests::list(),
     };
     result.unwrap_or_else(|failure| {
         match failure.text {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use kiln::device::Console;
+use kiln::guest::Stop;
 use kiln::guests::{self, Machine, Visit};
 use kiln::tier::{Config, Tiers};
 use kiln::vm::{Dump, Vm};
@@ -15,14 +16,15 @@ use super::console::{Keys, Output, describe};
 use super::load::{self, ImageFile, Loaded, MachineOptions};
 use super::report;
 use super::session::{self, Ending};
-use super::{Failure, code, host, lockstep, say, trace, warn};
+use super::{Failure, code, host, lockstep, print, say, trace, warn};
 
 const AFTER_HELP: &str = "\
-The program's output is all that goes to standard output. A terminal is made unbuffered and
+The program's output and result are all that goes to standard output. A terminal is made unbuffered and
 unechoed when the program first asks for a key, and put back when it ends.
 
 Examples:
   kiln run hello.asm                          assemble and run
+  kiln run --set stack=64 expr.post           with a setting that kiln guests lists
   kiln run --profile tutorial 2048.obj        the machine that this program was written for
   kiln run --budget 1000000 --stats loop.obj  a million instructions at most, and what came of it
   kiln run --stdin moves.txt --report run.json game.obj
@@ -32,7 +34,7 @@ Examples:
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Run {
-    /// Images, or assembly sources; several go into one memory
+    /// Images or sources; several go into one memory
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     /// How instructions are executed
@@ -142,16 +144,15 @@ impl Run {
     }
 
     /// Where the trace goes.
-    fn trace(&self, file: Option<&Path>, object: &str) -> Result<Box<dyn Write>, Failure> {
+    fn trace<G: Machine>(&self, file: Option<&Path>) -> Result<Box<dyn Write>, Failure> {
         let Some(path) = file else {
             return Ok(Box::new(BufWriter::new(io::stderr())));
         };
         // `--trace a.asm b.asm` takes the first for the file to write.
-        let extension = path.extension().unwrap_or_default();
-        if (extension == "asm" || extension == object) && path.exists() {
-            let path = path.display();
+        let shown = path.display();
+        if guests::has_extension::<G>(&shown.to_string()) && path.exists() {
             return Err(Failure::usage(format!(
-                "--trace would replace {path}; it goes after the images, or --trace=FILE"
+                "--trace would replace {shown}; it goes after the images, or --trace=FILE"
             )));
         }
         Ok(Box::new(BufWriter::with_capacity(1 << 16, create(path)?)))
@@ -163,7 +164,7 @@ impl Run {
         };
         let mut err = io::stderr().lock();
         for dump in vm.take_dumps() {
-            let (at, count, bytes) = (G::hex(dump.pc as u64), dump.instructions, dump.code_bytes);
+            let (at, count, bytes) = (G::address(dump.pc), dump.instructions, dump.code_bytes);
             let heading = format!("region at {at}: {count} instructions, {bytes} bytes");
             let _ = writeln!(err, "kiln: {heading}\n{}", what.of(&dump).trim_end());
         }
@@ -194,7 +195,7 @@ impl Visit for Execute<'_> {
         let run = self.run;
         let loaded = Loaded::<G>::new(self.files, &run.machine)?;
         let report = run.report.as_deref().map(create).transpose()?;
-        let trace = run.trace.as_ref().map(|file| run.trace(file.as_deref(), G::OBJECT)).transpose()?;
+        let trace = run.trace.as_ref().map(|file| run.trace::<G>(file.as_deref())).transpose()?;
         let keys = Box::new(run.limits.keys()?);
         let output =
             Output::standard().map_err(|error| Failure::io("cannot write standard output", &error))?;
@@ -219,6 +220,11 @@ impl Visit for Execute<'_> {
 
         if let Some(text) = ending.explain(&vm, &loaded.image) {
             say(text);
+        }
+        if let Ending::Stop(Stop::Halted) = ending
+            && let Some(lines) = vm.guest().result(vm.state())
+        {
+            print(lines.as_bytes())?;
         }
         let images: Vec<String> = self.files.iter().map(|file| file.name.clone()).collect();
         let done = report::Run {

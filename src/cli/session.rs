@@ -62,7 +62,11 @@ impl Ending {
             Ending::Stop(Stop::Fault(fault)) => {
                 let reason = fault.reason.replace('_', " ");
                 let place = place::<G>(image, fault.pc, &fault.instruction);
-                format!("fault: {reason}: {} {place}", fault.detail)
+                // Some details begin with the reason in the guest's own words.
+                match fault.detail.to_lowercase().starts_with(&reason) {
+                    true => format!("fault: {} {place}", fault.detail),
+                    false => format!("fault: {reason}: {} {place}", fault.detail),
+                }
             }
             Ending::Signal(signal) => format!("stopped by {} {}", host::signal_name(*signal), here()),
             Ending::Different(report) => format!("the tiers differ\n{}", report.trim_end()),
@@ -72,7 +76,7 @@ impl Ending {
 
 /// `at x3005: LDR R0, R1, #0`, with the source line on a second line where it is known.
 fn place<G: Machine>(image: &G::Image, pc: Pc, instruction: &str) -> String {
-    let mut text = format!("at {}: {instruction}", G::hex(pc as u64));
+    let mut text = format!("at {}: {instruction}", G::address(pc));
     if let Some((file, line)) = G::line(image, pc) {
         text += &format!("\n  --> {file}:{line}");
     }

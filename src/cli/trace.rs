@@ -1,9 +1,9 @@
-//! `--trace`: a line for every instruction that retires.
+//! `--trace`: a line for every instruction that retires, or what the guest's people know.
 
 use std::io::{self, Write};
 
 use kiln::guest::Stop;
-use kiln::guests::Machine;
+use kiln::guests::{Machine, When};
 use kiln::ops::Pc;
 use kiln::vm::Vm;
 
@@ -43,13 +43,19 @@ fn step<G: Machine>(
     let pc = vm.pc();
     let word = G::CODE.and_then(|space| vm.state().bits(space, pc as u64));
     let instruction = vm.guest().disassemble(vm.state(), pc);
+    let own = vm.guest().trace(vm.state(), pc, When::Before);
     let before = vm.instructions();
     let stop = vm.run(1);
     if vm.instructions() == before {
         return Ok(stop);
     }
+    if let Some(lines) = own {
+        let after = vm.guest().trace(vm.state(), pc, When::After);
+        write!(out, "{lines}{}", after.unwrap_or_default())?;
+        return Ok(stop);
+    }
     let word = word.map(G::hex).unwrap_or_default();
-    write!(out, "{:>10}  {}  {word}  {instruction:<28}", before + 1, G::hex(pc as u64))?;
+    write!(out, "{:>10}  {}  {word}  {instruction:<28}", before + 1, G::address(pc))?;
     let after = vm.guest().registers(vm.state());
     for ((name, now), (_, earlier)) in after.iter().zip(registers.iter()) {
         // Where control goes shows in the next line, unless it jumps.

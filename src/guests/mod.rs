@@ -1,12 +1,16 @@
 //! The guests, one folder each, and the list of them.
 //!
-//! [`Machine`] is what the `kiln` program asks of a guest beyond running it: its files, profiles and
-//! benchmarks. Who works with any guest by its name implements [`Visit`].
+//! [`Machine`] is what the `kiln` program and the suites ask of a guest beyond running it: its files, settings,
+//! benchmarks and random programs. Who works with any guest by its name implements [`Visit`].
 
+pub mod check;
 pub mod lc3;
+
+use std::path::Path;
 
 use crate::device::Console;
 use crate::diagnostic::{Diagnostic, Source, Style};
+use crate::fuzz::Case;
 use crate::guest::Guest;
 use crate::ops::Pc;
 use crate::state::State;
@@ -15,47 +19,117 @@ use crate::state::State;
 pub trait Machine: Guest {
     /// A program as it was read; any number of machines are made from it.
     type Image;
+    /// A random program, for the comparison of the tiers.
+    type Case: Case<Guest = Self>;
 
+    /// What the machine is, in a line.
+    const ABOUT: &'static str;
+    /// The kinds of file that it has to do with.
+    const FILES: &'static [FileKind];
+    /// What it has beyond the two tiers: `assembler`, `keyboard`.
+    const FEATURES: &'static [&'static str];
     /// The names that `--profile` takes, the default first.
-    const PROFILES: &'static [&'static str];
-    /// The extension of the files that [`Machine::write`] makes.
-    const OBJECT: &'static str;
+    const PROFILES: &'static [&'static str] = &["standard"];
+    /// What `--set` takes.
+    const SETTINGS: &'static [Setting] = &[];
     /// Programs that measure.
     const BENCHES: &'static [Bench];
 
     /// Whether a file is for this guest. `name` is its path.
     fn recognise(name: &str, bytes: &[u8]) -> Likeness;
-    /// Reads an image file; source is assembled.
+    /// Reads an image file; source is assembled or compiled.
     ///
     /// # Errors
     /// What is wrong with the file, and where.
     fn read(name: &str, bytes: &[u8]) -> Result<(Self::Image, Remarks), BadFile>;
-    /// Assembles a source text.
+    /// Translates a source text one step: to an image, or to the source of a lower language.
     ///
     /// # Errors
     /// What is wrong with it, and where.
-    fn assemble(name: &str, text: &str) -> Result<(Self::Image, Remarks), BadFile>;
+    fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile>;
     /// Joins several images to one; there is at least one.
     ///
     /// # Errors
     /// Where they do not go together.
-    fn join(images: Vec<Self::Image>) -> Result<Self::Image, BadFile>;
-    /// The image as the guest's usual tools write it.
-    ///
-    /// # Errors
-    /// Why their format cannot hold it.
-    fn write(image: &Self::Image) -> Result<Vec<u8>, BadFile>;
+    fn join(images: Vec<Self::Image>) -> Result<Self::Image, BadFile> {
+        let mut images = images.into_iter();
+        match (images.next(), images.next()) {
+            (Some(image), None) => Ok(image),
+            _ => Err(BadFile::Image(format!("{} runs one image at a time", Self::NAME))),
+        }
+    }
     /// The image as source that assembles to it again.
     fn listing(image: &Self::Image) -> String;
     /// The source line, from 1, that the instruction at `pc` stands on.
-    fn line(image: &Self::Image, pc: Pc) -> Option<(&str, u32)>;
+    fn line(_image: &Self::Image, _pc: Pc) -> Option<(&str, u32)> {
+        None
+    }
 
     /// A machine with the image loaded, before its first instruction.
     fn machine(image: &Self::Image, settings: &Settings, console: Console) -> (Self, State);
+    /// What a machine that has halted has to show beside its output: lines for standard output.
+    fn result(&self, _state: &State) -> Option<String> {
+        None
+    }
+    /// The lines of `--trace` for the instruction at `pc` in the words of the guest's people: those for before it is
+    /// executed, those for after. Without them a trace has a general line.
+    fn trace(&self, _state: &State, _pc: Pc, _when: When) -> Option<String> {
+        None
+    }
     /// A number as the guest's people write it in hexadecimal.
     fn hex(value: u64) -> String {
         format!("{value:#x}")
     }
+    /// A code address as they write it.
+    fn address(pc: Pc) -> String {
+        Self::hex(u64::from(pc))
+    }
+}
+
+/// Whether the file's extension says that it is for this guest.
+pub fn has_extension<G: Machine>(name: &str) -> bool {
+    let extension = Path::new(name).extension().unwrap_or_default();
+    G::FILES.iter().any(|kind| extension.eq_ignore_ascii_case(kind.extension))
+}
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug)]
+pub struct FileKind {
+    /// How its name ends, without the dot.
+    pub extension: &'static str,
+    /// What it holds.
+    pub what: &'static str,
+}
+
+/// A number that a machine can be given before it starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub about: &'static str,
+    /// What it is if nobody says.
+    pub default: u64,
+    /// What it may be.
+    pub range: (u64, u64),
+}
+
+/// What a compiler or assembler has made of a source.
+#[derive(Clone, Debug)]
+pub struct Product {
+    /// What to write to a file.
+    pub bytes: Vec<u8>,
+    /// How the file's name usually ends.
+    pub extension: &'static str,
+}
+
+/// Before or after an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// It is about to be executed.
+    Before,
+    /// It has retired.
+    After,
 }
 
 /// How sure a guest is that a file is its own.
@@ -78,13 +152,23 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// Start where the first image does, not where the machine would.
     pub start_at_origin: bool,
+    /// Of [`Machine::SETTINGS`], those that are not as usual.
+    pub values: Vec<(&'static str, u64)>,
+}
+
+impl Settings {
+    /// The value of this one of the guest's settings.
+    pub fn value(&self, setting: &Setting) -> u64 {
+        let given = self.values.iter().rev().find(|value| value.0 == setting.name);
+        given.map_or(setting.default, |value| value.1)
+    }
 }
 
 /// A program that measures.
 #[derive(Clone, Copy, Debug)]
 pub struct Bench {
-    /// The name, which is also the file's in `examples/`.
-    pub name: &'static str,
+    /// The file's name, in `examples/` and the guest's folder there.
+    pub file: &'static str,
     /// Its source.
     pub source: &'static str,
     /// Whether it mostly computes in code that stays as it is; such programs make up the mean.

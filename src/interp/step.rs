@@ -56,6 +56,8 @@ macro_rules! arithmetic {
         fn bits_float(&mut self, v: u64) -> f64 {
             f64::from_bits(v)
         }
+        #[inline(always)]
+        fn discard<A: Int, T: Scalar>(&mut self, _: Space<A, T>, _: A) {}
     };
 }
 
@@ -162,7 +164,7 @@ impl<G: Guest> Machine<G> {
     fn load(&mut self, space: usize, at: u64) -> Option<u64> {
         let info = &G::SPACES[space];
         let Some(bits) = self.state.bits(space, at) else {
-            self.outside(space, at);
+            self.outside(space, at, false);
             return None;
         };
         if !info.attributes || self.state.attributes_in(info, at) & attr::READ == 0 {
@@ -181,7 +183,7 @@ impl<G: Guest> Machine<G> {
     fn store<T: Scalar>(&mut self, space: usize, at: u64, value: T) -> bool {
         let info = &G::SPACES[space];
         let Some(offset) = self.state.element(info, at) else {
-            self.outside(space, at);
+            self.outside(space, at, true);
             return false;
         };
         if self.state.attributes(space, at) & attr::WRITE != 0 {
@@ -201,9 +203,8 @@ impl<G: Guest> Machine<G> {
         true
     }
 
-    fn outside(&mut self, space: usize, at: u64) {
-        let info = &G::SPACES[space];
-        let detail = format!("address {at:#x} is outside the {} ({:#x} long)", info.name, info.len);
-        self.refuse(Refusal::Fault("out_of_bounds", detail));
+    fn outside(&mut self, space: usize, at: u64, store: bool) {
+        let (reason, detail) = self.guest.outside(&self.state, space, at, store);
+        self.refuse(Refusal::Fault(reason, detail));
     }
 }

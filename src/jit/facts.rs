@@ -269,5 +269,6 @@ impl Ops for Client<'_> {
         self.named.next();
         self.access(space.id(), true, at);
     }
+    fn discard<A: Int, T: Scalar>(&mut self, _: Space<A, T>, _: Value) {}
     fn require(&mut self, _: Value, _: u8) {}
 }

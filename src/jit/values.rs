@@ -175,6 +175,8 @@ impl<G: Guest> Ops for Translator<'_, G> {
         self.store_element(space, at, v);
     }
 
+    fn discard<A: Int, T: Scalar>(&mut self, _space: Space<A, T>, _at: Val) {}
+
     fn require(&mut self, holds: Val, _fault: u8) {
         match holds {
             Val::Known(0) => self.leave_always(Reason::Required),

@@ -1,29 +1,39 @@
 //! LC-3 for the `kiln` program: its files, profiles and benchmarks.
 
+use super::generate::Case;
 use super::image::{Format, Image, ImageError};
 use super::profile::Profile;
 use super::{Lc3, asm, disasm};
 use crate::device::Console;
-use crate::guests::{BadFile, Bench, Likeness, Machine, Remarks, Settings};
+use crate::guests::{BadFile, Bench, FileKind, Likeness, Machine, Product, Remarks, Settings};
 use crate::ops::Pc;
 use crate::state::State;
 
-const fn bench(name: &'static str, source: &'static str) -> Bench {
-    Bench { name, source, computes: true }
-}
-
 macro_rules! example {
     ($name:literal) => {
-        bench($name, include_str!(concat!("../../../examples/lc3/", $name, ".asm")))
+        Bench {
+            file: concat!($name, ".asm"),
+            source: include_str!(concat!("../../../examples/lc3/", $name, ".asm")),
+            computes: true,
+        }
     };
 }
 
 impl Machine for Lc3 {
     type Image = Image;
+    type Case = Case;
 
+    const ABOUT: &'static str = "the 16-bit teaching machine of Patt and Patel";
+    const FILES: &'static [FileKind] = &[
+        FileKind { extension: "asm", what: "assembly source" },
+        FileKind { extension: "obj", what: "image, of any assembler" },
+        FileKind { extension: "hex", what: "image, as text" },
+        FileKind { extension: "bin", what: "image, as text" },
+    ];
+    const FEATURES: &'static [&'static str] =
+        &["assembler", "disassembler", "keyboard", "display", "code that changes itself"];
     const PROFILES: &'static [&'static str] =
         &[Profile::ALL[0].name, Profile::ALL[1].name, Profile::ALL[2].name, Profile::ALL[3].name];
-    const OBJECT: &'static str = "obj";
     const BENCHES: &'static [Bench] = &[
         example!("sieve"),
         example!("matrix"),
@@ -59,27 +69,19 @@ impl Machine for Lc3 {
     fn read(name: &str, bytes: &[u8]) -> Result<(Image, Remarks), BadFile> {
         match std::str::from_utf8(bytes) {
             Ok(text) if !bytes.is_empty() && Format::of(name, bytes) == Format::Source => {
-                Self::assemble(name, text)
+                assemble(name, text)
             }
             _ => Ok((Image::read(name, bytes)?, Remarks::default())),
         }
     }
 
-    fn assemble(name: &str, text: &str) -> Result<(Image, Remarks), BadFile> {
-        let asm::Assembly { image, diagnostics } = asm::assemble(name, text);
-        let remarks = Remarks { file: name.to_owned(), text: text.to_owned(), diagnostics };
-        match image {
-            Some(image) => Ok((image, remarks)),
-            None => Err(BadFile::Source(remarks)),
-        }
+    fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile> {
+        let (image, remarks) = assemble(name, text)?;
+        Ok((Product { bytes: image.write_raw()?, extension: "obj" }, remarks))
     }
 
     fn join(images: Vec<Image>) -> Result<Image, BadFile> {
         Ok(Image::join(images)?)
-    }
-
-    fn write(image: &Image) -> Result<Vec<u8>, BadFile> {
-        Ok(image.write_raw()?)
     }
 
     fn listing(image: &Image) -> String {
@@ -103,6 +105,15 @@ impl Machine for Lc3 {
 
     fn hex(value: u64) -> String {
         format!("x{value:04X}")
+    }
+}
+
+fn assemble(name: &str, text: &str) -> Result<(Image, Remarks), BadFile> {
+    let asm::Assembly { image, diagnostics } = asm::assemble(name, text);
+    let remarks = Remarks { file: name.to_owned(), text: text.to_owned(), diagnostics };
+    match image {
+        Some(image) => Ok((image, remarks)),
+        None => Err(BadFile::Source(remarks)),
     }
 }
 

@@ -1,38 +1,40 @@
-//! `kiln asm`.
+//! `kiln compile`, and `kiln asm`, which is the same.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use kiln::guests::{self, Machine, Visit};
+use kiln::guests::{self, Machine, Product, Visit};
 
 use super::load::{self, ImageFile};
 use super::{Failure, code, console, print, say_remarks};
 
-/// `kiln asm`.
+/// `kiln compile`.
 #[derive(Args)]
-#[command(after_help = "Example:\n  kiln asm hello.asm && kiln run hello.obj")]
-pub struct Asm {
+#[command(
+    after_help = "Examples:\n  kiln asm hello.asm && kiln run hello.obj\n  kiln compile expr.post -o a.out"
+)]
+pub struct Compile {
     /// The source file
     source: PathBuf,
-    /// The image to write, `-` for standard output; without this SOURCE with the machine's extension
+    /// The file to write, `-` for standard output; without this SOURCE with the usual extension
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The machine to assemble for
+    /// The machine to translate for
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(guests::NAMES))]
     guest: Option<String>,
 }
 
-impl Asm {
-    /// Assembles; the exit code.
+impl Compile {
+    /// Translates; the exit code.
     pub fn execute(self) -> Result<u8, Failure> {
         let file = load::read(&self.source)?;
         let guest = self.guest.as_deref().or_else(|| guests::recognise(&file.name, &file.bytes));
         let unknown =
             || Failure::new(code::DATA, format!("{}: no machine here has such a source", file.name));
         let guest = guest.ok_or_else(unknown)?.to_owned();
-        guests::visit(&guest, Assemble { asm: self, file: &file }).expect("the guest is listed")
+        guests::visit(&guest, Translate { compile: self, file: &file }).expect("the guest is listed")
     }
 }
 
@@ -42,12 +44,12 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
     matches!((id(a), id(b)), (Ok(a), Ok(b)) if a == b)
 }
 
-struct Assemble<'a> {
-    asm: Asm,
+struct Translate<'a> {
+    compile: Compile,
     file: &'a ImageFile,
 }
 
-impl Visit for Assemble<'_> {
+impl Visit for Translate<'_> {
     type Output = Result<u8, Failure>;
 
     fn visit<G: Machine>(self) -> Result<u8, Failure> {
@@ -56,16 +58,16 @@ impl Visit for Assemble<'_> {
             let at = error.valid_up_to();
             Failure::new(code::DATA, format!("{name}: byte {at}: not UTF-8; source is UTF-8 text"))
         })?;
-        let (image, remarks) = G::assemble(name, text)?;
+        let (Product { bytes, extension }, remarks) = G::compile(name, text)?;
         say_remarks(&remarks);
-        let bytes = G::write(&image)?;
-        let output = self.asm.output.unwrap_or_else(|| self.asm.source.with_extension(G::OBJECT));
+        let Compile { source, output, .. } = self.compile;
+        let output = output.unwrap_or_else(|| source.with_extension(extension));
         if output.as_os_str() == "-" {
             print(&bytes)?;
             return Ok(code::OK);
         }
-        if is_same_file(&output, &self.asm.source) {
-            return Err(Failure::usage(format!("the image would replace the source {name}; see -o")));
+        if is_same_file(&output, &source) {
+            return Err(Failure::usage(format!("the result would replace the source {name}; see -o")));
         }
         fs::write(&output, bytes).map_err(|error| {
             let what = console::describe(&error);

@@ -1,0 +1,11 @@
+//! Any bytes are a file of any guest, or it is said why not; what can be read does the same in both tiers.
+#![no_main]
+
+use kiln::guests::check;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Err(what) = check::files(bytes) {
+        panic!("{what}");
+    }
+});

@@ -1,0 +1,83 @@
+//! What must hold of every guest, as checks that tests and fuzz targets share: the first byte chooses the guest.
+
+use super::{BadFile, Machine, NAMES, Settings, Visit, visit};
+use crate::compare::compare;
+use crate::device::Console;
+use crate::diagnostic::Style;
+use crate::fuzz::{self, Summary};
+use crate::tier::{Config, Tiers};
+use crate::vm::Vm;
+
+/// Instructions that what was loaded is run for.
+const BUDGET: u64 = 2000;
+
+/// A random program does in a random configuration what it does in the interpreter.
+///
+/// # Errors
+/// Where they part.
+pub fn tiers(bytes: &[u8]) -> Result<Summary, String> {
+    struct Check<'a>(&'a [u8]);
+    impl Visit for Check<'_> {
+        type Output = Result<Summary, String>;
+        fn visit<G: Machine>(self) -> Self::Output {
+            fuzz::tiers::<G::Case>(self.0)
+        }
+    }
+    choose(bytes, Check)
+}
+
+/// Any bytes are a file of any kind, or it is said why not; what can be read can be listed, and does in both tiers
+/// the same.
+///
+/// # Errors
+/// What is wrong.
+pub fn files(bytes: &[u8]) -> Result<Summary, String> {
+    choose(bytes, Files)
+}
+
+/// Hands all but the first byte to the guest that it chooses.
+fn choose<'a, V: Visit>(bytes: &'a [u8], check: impl FnOnce(&'a [u8]) -> V) -> V::Output {
+    let (&first, rest) = bytes.split_first().unwrap_or((&0, bytes));
+    visit(NAMES[usize::from(first) % NAMES.len()], check(rest)).expect("the guest is listed")
+}
+
+struct Files<'a>(&'a [u8]);
+
+impl Visit for Files<'_> {
+    type Output = Result<Summary, String>;
+
+    fn visit<G: Machine>(self) -> Result<Summary, String> {
+        let (&first, bytes) = self.0.split_first().unwrap_or((&0, self.0));
+        let name = format!("file.{}", G::FILES[usize::from(first) % G::FILES.len()].extension);
+        G::recognise(&name, bytes);
+        let image = match G::read(&name, bytes) {
+            Ok((image, _)) => image,
+            Err(bad) => return explained(&bad),
+        };
+        if G::listing(&image).is_empty() {
+            return Err(format!("{name}: an empty listing"));
+        }
+        let machine = |config| {
+            let (guest, state) = G::machine(&image, &Settings::default(), Console::scripted("typed").0);
+            Vm::new(guest, state, config)
+        };
+        let mut vm = machine(Config { hot: 10, ..Config::default() });
+        let mut reference = machine(Config { tiers: Tiers::Interpreter, ..Config::default() });
+        let (stop, expected) = (vm.run(BUDGET), reference.run(BUDGET));
+        compare((&vm, &stop), (&reference, &expected)).map_err(|difference| difference.to_string())?;
+        Ok(Summary::of(&vm))
+    }
+}
+
+/// A file that is refused is refused in words.
+fn explained(bad: &BadFile) -> Result<Summary, String> {
+    let text = match bad {
+        BadFile::Image(line) => line.clone(),
+        BadFile::Source(remarks) => remarks.render(Style::Plain),
+    };
+    if text.trim().is_empty() {
+        Err("a file is refused without a word".to_owned())
+    } else {
+        Ok(Summary::default())
+    }
+}
