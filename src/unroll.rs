@@ -1,14 +1,39 @@
-//! Unrolling: small innermost loops are copied a few times in a row, so that what is done once a turn (the budget's
-//! check and charge, tests of accesses through a pointer that moves along) is done once in several.
+//! Unrolling. Loops whose number of turns is known are written out. Other small innermost loops are copied a few times in
+//! a row, so that what is done once a turn (the budget's check and charge, tests of accesses through a pointer that
+//! moves along) is done once in several.
 
 use crate::region::{Block, Region, Target};
 
-/// Copies of a loop together have at most this many instructions.
+/// A loop that is written out has at most so many turns ...
+pub(crate) const TURNS: usize = 32;
+/// ... and instructions.
+const WRITTEN_OUT: usize = 200;
+/// Copies of another loop together have at most this many instructions.
 const INSTRUCTIONS: usize = 48;
-/// A loop is copied at most so often.
+/// Another loop is copied at most so often.
 const COPIES: usize = 4;
 
-/// Unrolls the region's small innermost loops.
+/// Writes out the innermost loops for which `turns` knows how often control goes through their header, inside out.
+pub(crate) fn write_out(region: &mut Region, turns: impl Fn(&Region, &[Vec<usize>]) -> Vec<Option<usize>>) {
+    loop {
+        let loops = innermost_loops(region);
+        let turns = turns(region, &loops);
+        let known = loops.iter().zip(turns).find_map(|(body, turns)| {
+            let len: usize = body.iter().map(|&b| region.blocks[b].insns.len()).sum();
+            turns.filter(|turns| turns * len <= WRITTEN_OUT).map(|turns| (body, turns))
+        });
+        let Some((body, turns)) = known else { return };
+        let mut last = body.clone();
+        for _ in 1..turns {
+            last = append_copy(region, body, &last);
+        }
+        // Control never goes there; if it did, it would leave.
+        redirect(region, &last, body[0], Target::Outside(region.blocks[body[0]].pc()));
+        region.renumber();
+    }
+}
+
+/// Copies the region's small innermost loops.
 pub(crate) fn unroll(region: &mut Region) {
     let loops = innermost_loops(region);
     for body in loops {
@@ -80,11 +105,19 @@ fn append_copy(region: &mut Region, body: &[usize], last: &[usize]) -> Vec<usize
         };
         region.blocks.push(block);
     }
-    for &b in last {
-        let block = &mut region.blocks[b];
-        let back = block.taken.iter_mut().chain([&mut block.next]).filter(|t| **t == Target::Block(body[0]));
-        back.for_each(|t| *t = Target::Block(copy[0]));
-        block.targets.iter_mut().filter(|t| t.1 == body[0]).for_each(|t| t.1 = copy[0]);
-    }
+    redirect(region, last, body[0], Target::Block(copy[0]));
     copy
+}
+
+/// Lets what leads from `blocks` to block `from` lead to `to`.
+fn redirect(region: &mut Region, blocks: &[usize], from: usize, to: Target) {
+    for &b in blocks {
+        let block = &mut region.blocks[b];
+        let direct = block.taken.iter_mut().chain([&mut block.next]);
+        direct.filter(|t| **t == Target::Block(from)).for_each(|t| *t = to);
+        match to {
+            Target::Block(to) => block.targets.iter_mut().filter(|t| t.1 == from).for_each(|t| t.1 = to),
+            Target::Outside(_) => block.targets.retain(|t| t.1 != from),
+        }
+    }
 }

@@ -220,7 +220,7 @@ impl<G: Guest> Translator<'_, G> {
     }
 
     fn literal(&self, at: u64) -> Option<u64> {
-        self.known.literal::<G>(&self.stored, at)
+        self.known.literal::<G>(at)
     }
 
     fn extended<A: Int>(&mut self, at: Val) -> Value {

@@ -5,12 +5,12 @@
 //! ways join, registers stay equal that are equal on all of them: N Z P, say, that were last set from a register need
 //! no place of their own.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::effects;
 use crate::guest::Guest;
-use crate::ops::{Binary, Cond, Float, FloatCond, Int, Ops, Pc, Reg, Scalar, Space};
-use crate::region::{Block, Region};
+use crate::ops::{Binary, Cond, Float, FloatCond, Flow, Int, Ops, Pc, Reg, Scalar, Space};
+use crate::region::{Block, Region, Target};
 
 /// Accesses further apart than this are not tested together.
 const REACH: i64 = 7;
@@ -39,6 +39,20 @@ pub(crate) struct Facts {
 /// a constant. Unless it is to be careful, accesses of blocks to come are taken into the extents, too, which tests more than
 /// is accessed if control goes elsewhere.
 pub(crate) fn find<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u64>, careful: bool) -> Facts {
+    let (tops, literals) = tops::<G>(region, literal);
+    let extents = region.blocks.iter().zip(&tops).map(|(block, top)| {
+        let mut client = walk::<G>(block, top.clone(), literal);
+        let own = client.accesses.len();
+        if !careful {
+            look_ahead::<G>(region, block, &mut client, &mut AHEAD.clone());
+        }
+        (0..own).map(|i| extent(&client.accesses[i], &client.accesses[i..])).collect()
+    });
+    Facts { extents: extents.collect(), tops, literals }
+}
+
+/// The registers at the blocks' tops, and the addresses whose values were taken for constants.
+fn tops<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u64>) -> (Vec<Vec<Value>>, HashSet<Pc>) {
     let distinct: Vec<Value> = (0..G::SLOTS.len()).map(Value::slot).collect();
     let mut tops: Vec<Option<Vec<Value>>> = vec![None; region.blocks.len()];
     tops[0] = Some(distinct);
@@ -57,17 +71,8 @@ pub(crate) fn find<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u6
             }
         }
     }
-    let tops: Vec<Vec<Value>> =
-        tops.into_iter().map(|top| top.expect("every block is reached from the entry")).collect();
-    let extents = region.blocks.iter().zip(&tops).map(|(block, top)| {
-        let mut client = walk::<G>(block, top.clone(), literal);
-        let own = client.accesses.len();
-        if !careful {
-            look_ahead::<G>(region, block, &mut client, &mut AHEAD.clone());
-        }
-        (0..own).map(|i| extent(&client.accesses[i], &client.accesses[i..])).collect()
-    });
-    Facts { extents: extents.collect(), tops, literals }
+    let reached = |top: Option<Vec<Value>>| top.expect("every block is reached from the entry");
+    (tops.into_iter().map(reached).collect(), literals)
 }
 
 /// What holds at a place where it held before that `known`, and to which another way leads with `end`.
@@ -96,6 +101,67 @@ fn look_ahead<G: Guest>(region: &Region, block: &Block, client: &mut Client<'_>,
     }
 }
 
+/// For each loop, how often control goes through its header, if that is known and at most `most`. A loop has its header
+/// first, which dominates the rest, and contains no other loop.
+pub(crate) fn turns<G: Guest>(
+    region: &Region,
+    loops: &[Vec<usize>],
+    literal: &dyn Fn(u64) -> Option<u64>,
+    most: usize,
+) -> Vec<Option<usize>> {
+    if loops.is_empty() {
+        return Vec::new();
+    }
+    let tops = tops::<G>(region, literal).0;
+    loops.iter().map(|body| turns_of::<G>(region, &tops, body, literal, most)).collect()
+}
+
+fn turns_of<G: Guest>(
+    region: &Region,
+    tops: &[Vec<Value>],
+    body: &[usize],
+    literal: &dyn Fn(u64) -> Option<u64>,
+    most: usize,
+) -> Option<usize> {
+    let header = body[0];
+    let mut top: Option<Vec<Value>> = (header == 0).then(|| tops[0].clone());
+    for (from, block) in region.blocks.iter().enumerate() {
+        if !body.contains(&from) && block.successors().any(|to| to == header) {
+            top = Some(join::<G>(top.as_deref(), &walk::<G>(block, tops[from].clone(), literal).slots));
+        }
+    }
+    let mut order = body.to_vec();
+    order.sort_unstable();
+    for turn in 1..=most {
+        let mut at = HashMap::from([(header, top?)]);
+        top = None;
+        for &index in &order {
+            let Some(here) = at.remove(&index) else { continue };
+            let block = &region.blocks[index];
+            let end = walk::<G>(block, here, literal);
+            let (taken, next) = match end.flow {
+                Flow::If(Value::Known(0), _) => (None, Some(block.next)),
+                Flow::If(Value::Known(_), _) => (block.taken, None),
+                _ => (block.taken, Some(block.next)),
+            };
+            let inside = |to| if let Target::Block(b) = to { Some(b) } else { None };
+            let direct = taken.into_iter().chain(next).filter_map(inside);
+            for to in direct.chain(block.targets.iter().map(|t| t.1)).filter(|to| body.contains(to)) {
+                if to == header {
+                    top = Some(join::<G>(top.as_deref(), &end.slots));
+                } else {
+                    let joined = join::<G>(at.get(&to).map(Vec::as_slice), &end.slots);
+                    at.insert(to, joined);
+                }
+            }
+        }
+        if top.is_none() {
+            return Some(turn);
+        }
+    }
+    None
+}
+
 /// Follows a block's instructions from the values at its top.
 fn walk<'a, G: Guest>(block: &Block, top: Vec<Value>, literal: &'a dyn Fn(u64) -> Option<u64>) -> Client<'a> {
     let pointers = top.len();
@@ -108,6 +174,7 @@ fn walk<'a, G: Guest>(block: &Block, top: Vec<Value>, literal: &'a dyn Fn(u64) -
         literal,
         code,
         named: Vec::new().into_iter(),
+        flow: Flow::Next,
     };
     follow::<G>(block, &mut client);
     client
@@ -116,7 +183,7 @@ fn walk<'a, G: Guest>(block: &Block, top: Vec<Value>, literal: &'a dyn Fn(u64) -
 fn follow<G: Guest>(block: &Block, client: &mut Client<'_>) {
     for &(pc, insn) in &block.insns {
         client.named = effects::of::<G>(insn, pc).named_accesses();
-        G::meaning(insn, pc, client);
+        client.flow = G::meaning(insn, pc, client);
     }
 }
 
@@ -177,6 +244,8 @@ struct Client<'a> {
     code: Option<usize>,
     /// For each access to come, whether the instruction itself fixes its address.
     named: std::vec::IntoIter<bool>,
+    /// Where control goes after the last instruction.
+    flow: Flow<Value, Value>,
 }
 
 impl Client<'_> {
@@ -218,17 +287,32 @@ impl Ops for Client<'_> {
             _ => self.fresh(),
         }
     }
-    fn compare<T: Int>(&mut self, _: Cond, _: Value, _: Value) -> Value {
-        self.fresh()
+    fn compare<T: Int>(&mut self, cond: Cond, a: Value, b: Value) -> Value {
+        match (a, b) {
+            (Value::Known(a), Value::Known(b)) => {
+                Value::Known(T::compare(cond, T::from_bits(a), T::from_bits(b)) as u64)
+            }
+            _ => self.fresh(),
+        }
     }
-    fn select<T: Scalar>(&mut self, _: Value, _: Value, _: Value) -> Value {
-        self.fresh()
+    fn select<T: Scalar>(&mut self, c: Value, a: Value, b: Value) -> Value {
+        match c {
+            Value::Known(0) => b,
+            Value::Known(_) => a,
+            Value::At(_) => self.fresh(),
+        }
     }
-    fn unsigned<F: Int, T: Int>(&mut self, _: Value) -> Value {
-        self.fresh()
+    fn unsigned<F: Int, T: Int>(&mut self, v: Value) -> Value {
+        match v {
+            Value::Known(bits) => Value::Known(T::from_bits(bits).to_bits()),
+            Value::At(_) => self.fresh(),
+        }
     }
-    fn signed<F: Int, T: Int>(&mut self, _: Value) -> Value {
-        self.fresh()
+    fn signed<F: Int, T: Int>(&mut self, v: Value) -> Value {
+        match v {
+            Value::Known(bits) => Value::Known(T::from_bits(F::from_bits(bits).sign_extended()).to_bits()),
+            Value::At(_) => self.fresh(),
+        }
     }
     fn float(&mut self, _: Float, _: Value, _: Value) -> Value {
         self.fresh()

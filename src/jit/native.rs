@@ -13,7 +13,7 @@ use super::compile::{Done, Job, MachineCode, Worker, compile};
 use super::policy::{self, History};
 use super::survey::{list, named_stores, plain_ranges};
 use super::translate::{Known, Translation, translate};
-use super::{Exit, Reason, dump, predict};
+use super::{Exit, Reason, dump, facts, predict};
 use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::interp::{Code, NATIVE};
@@ -21,7 +21,7 @@ use crate::ops::Pc;
 use crate::region::{self, Limits, Program};
 use crate::state::{State, attr};
 use crate::tier::{Compile, Config, Conversion, Optimisations, Stats, Tiers};
-use crate::unroll::unroll;
+use crate::unroll::{TURNS, unroll, write_out};
 use crate::vm::Dump;
 
 /// Regions that wait for the compiling thread at once.
@@ -377,9 +377,6 @@ impl Native {
         let mut view = View { guest, state, code, history, eager };
         let mut region = region::find::<G>(entry_pc, &mut view, &limits)?;
         let Optimisations { conversion, unrolling, literals, joint_tests } = self.config.optimisations;
-        if unrolling {
-            unroll(&mut region);
-        }
         let arrivals = code.arrivals().len();
         let mut mutable = named_stores::<G>(guest, state, &region);
         mutable.extend(&self.mutable);
@@ -400,6 +397,11 @@ impl Native {
             },
             careful: !joint_tests || self.careful.contains(&entry_pc),
         };
+        if unrolling {
+            let literal = |at| known.literal::<G>(at);
+            write_out(&mut region, |region, loops| facts::turns::<G>(region, loops, &literal, TURNS));
+            unroll(&mut region);
+        }
         let isa = self.isa.as_ref()?;
         let translation = translate::<G>(
             &region,

@@ -44,7 +44,8 @@ pub(crate) struct Translation {
 /// What the translator may ask about the machine.
 pub(crate) struct Known<'a> {
     pub(crate) state: &'a State,
-    /// Words of the code space that have been written since they were compiled in: not constants.
+    /// Words of the code space that have been written since they were compiled in, or that instructions in or near the
+    /// region name as the target of a store: not constants.
     pub(crate) mutable: &'a HashSet<Pc>,
     /// Whether other words may be constants.
     pub(crate) literals: bool,
@@ -58,11 +59,10 @@ pub(crate) struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// The value of a word in the code space that is taken for a constant, given the addresses that the
-    /// region's stores name.
-    pub(super) fn literal<G: Guest>(&self, stored: &HashSet<u64>, at: u64) -> Option<u64> {
+    /// The value of a word in the code space that is taken for a constant.
+    pub(super) fn literal<G: Guest>(&self, at: u64) -> Option<u64> {
         let space = G::CODE?;
-        let variable = stored.contains(&at) || self.mutable.contains(&(at as Pc));
+        let variable = self.mutable.contains(&(at as Pc));
         let special = self.state.attributes(space, at) & attr::READ != 0;
         if !self.literals || variable || special { None } else { self.state.bits(space, at) }
     }
@@ -105,8 +105,6 @@ pub(super) struct Translator<'a, G> {
     /// Slots that the region writes.
     pub(super) written: Vec<usize>,
     pub(super) own_words: HashSet<Pc>,
-    /// Addresses in the code space that the region's stores name.
-    pub(super) stored: HashSet<u64>,
     pub(super) literals: HashSet<Pc>,
     pub(super) trusted: HashSet<Pc>,
     pub(super) exits: Vec<Exit>,
@@ -164,7 +162,7 @@ pub(crate) fn translate<G: Guest>(
 
     let mut uses = Uses::default();
     region.blocks.iter().for_each(|block| uses.add::<G>(block));
-    let facts = facts::find::<G>(region, &|at| known.literal::<G>(&uses.stored, at), known.careful);
+    let facts = facts::find::<G>(region, &|at| known.literal::<G>(at), known.careful);
     let mut t = Translator::<G> {
         now: Point { slots: vec![None; G::SLOTS.len()], budget: state, pending: 0 },
         b,
@@ -174,7 +172,6 @@ pub(crate) fn translate<G: Guest>(
         entered: region.blocks.iter().map(|_| None).collect(),
         written: uses.writes.iter().collect(),
         own_words: region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0)).collect(),
-        stored: uses.stored,
         literals: facts.literals.clone(),
         trusted: HashSet::new(),
         exits: Vec::new(),
@@ -217,7 +214,6 @@ pub(crate) fn translate<G: Guest>(
 struct Uses {
     reads: Slots,
     writes: Slots,
-    stored: HashSet<u64>,
 }
 
 impl Uses {
@@ -226,8 +222,6 @@ impl Uses {
             let effects = effects::of::<G>(insn, pc);
             self.reads.extend(effects.reads);
             self.writes.extend(effects.writes);
-            let stores = effects.accesses.iter().filter(|a| a.store && Some(a.space) == G::CODE);
-            self.stored.extend(stores.filter_map(|a| a.at));
         }
     }
 }
