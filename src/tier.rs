@@ -115,17 +115,19 @@ pub struct Stats {
     pub interpreted: u64,
     /// Instructions retired by native code.
     pub native: u64,
-    /// Regions compiled and published.
+    /// Regions compiled for this machine, and used.
     pub regions: u64,
+    /// Regions used that were there: compiled for another machine of the program, or earlier.
+    pub shared: u64,
     /// Regions dropped because a word had changed that they were made from.
     pub invalidated: u64,
     /// Regions dropped because control seldom stayed in them.
     pub unprofitable: u64,
-    /// Regions compiled but not published: memory had changed meanwhile, or the host refused.
+    /// Regions compiled for this machine but not used: memory had changed meanwhile, or the host refused.
     pub rejected: u64,
     /// Times that all code went because there was too much of it.
     pub flushes: u64,
-    /// Bytes of native code published, ever.
+    /// Bytes of native code compiled for this machine, ever.
     pub code_bytes: u64,
     /// Time spent translating and compiling.
     pub compile_time: Duration,

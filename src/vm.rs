@@ -3,7 +3,7 @@
 use crate::guest::{Guest, Stop};
 use crate::interp::{self, Leave, Machine};
 #[cfg(feature = "jit")]
-use crate::jit::native::Native;
+use crate::jit::{library::Library, native::Native};
 use crate::ops::{Int, Scalar, Space};
 use crate::state::State;
 use crate::tier::{Config, Stats, Tiers};
@@ -68,11 +68,12 @@ impl<G: Guest> Vm<G> {
             // Heat saturates below this only where nothing is ever compiled.
             Tiers::Auto | Tiers::Interpreter => config.hot.min(i32::MAX as u32 - 1) as i32,
         };
+        let machine = Machine::new(guest, state, threshold);
         Vm {
-            machine: Machine::new(guest, state, threshold),
             stats: Stats::default(),
             #[cfg(feature = "jit")]
-            native: Native::new(config.clone(), G::CODE),
+            native: Native::new::<G>(Library::new(config.clone())),
+            machine,
             config,
         }
     }

@@ -2,7 +2,9 @@
 //!
 //! A generation of code lives in one Cranelift JIT module, which maps pages writable, fills them, and makes
 //! them executable and no longer writable (invariant: W^X). A module frees only as a whole, so a generation
-//! goes as a whole, when no native code runs.
+//! goes as a whole, when no machine has code of it any more.
+
+use std::sync::{Arc, Mutex};
 
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
@@ -49,66 +51,62 @@ pub(crate) fn host_isa(options: CodegenOptions) -> Result<OwnedTargetIsa, String
     cranelift_native::builder()?.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())
 }
 
-/// A region's way in. Valid while the generation lives that it was published in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry(extern "C" fn(*mut u8) -> u32);
+/// A region's way in. It keeps the generation alive that it was published in.
+pub(crate) struct Entry {
+    function: extern "C" fn(*mut u8) -> u32,
+    _generation: Arc<Generation>,
+}
 
 impl Entry {
     /// Runs native code on a state; returns the number of the exit that it left through.
     ///
     /// # Safety
-    /// The generation that the entry was published in is alive, and the state is one of the guest and the
-    /// settings that the region was translated for: its code reads and writes the state's block by the
-    /// offsets of that guest's spaces.
+    /// The state is one of the guest and the settings that the region was translated for: its code reads and writes
+    /// the state's block by the offsets of that guest's spaces.
     #[inline]
-    pub(crate) unsafe fn run(self, state: &mut State) -> u32 {
-        (self.0)(state.as_mut_ptr())
+    pub(crate) unsafe fn run(&self, state: &mut State) -> u32 {
+        (self.function)(state.as_mut_ptr())
     }
 
     /// Where the code starts.
-    pub(crate) fn address(self) -> usize {
-        self.0 as usize
+    pub(crate) fn address(&self) -> usize {
+        self.function as usize
     }
 }
 
-/// A generation of code.
+/// A generation of code. Machines on other threads may run it while more is published: what is executable already
+/// is not touched by that.
 pub(crate) struct Generation {
     /// `None` only while being dropped.
-    module: Option<JITModule>,
-    bytes: usize,
+    module: Mutex<Option<JITModule>>,
 }
 
 impl Generation {
     /// An empty one. Maps nothing yet.
-    pub(crate) fn new(isa: OwnedTargetIsa) -> Generation {
+    pub(crate) fn new(isa: OwnedTargetIsa) -> Arc<Generation> {
         let builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
-        Generation { module: Some(JITModule::new(builder)), bytes: 0 }
-    }
-
-    /// Bytes of code published.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        Arc::new(Generation { module: Mutex::new(Some(JITModule::new(builder))) })
     }
 
     /// Makes a function's machine code executable.
-    pub(crate) fn publish(&mut self, code: &[u8], alignment: u64) -> Result<Entry, String> {
-        let module = self.module.as_mut().expect("a living generation has its module");
+    pub(crate) fn publish(self: &Arc<Self>, code: &[u8], alignment: u64) -> Result<Entry, String> {
+        let mut module = self.module.lock().expect("nobody panics while publishing");
+        let module = module.as_mut().expect("a living generation has its module");
         let signature = module.make_signature();
         let id = module.declare_anonymous_function(&signature).map_err(|e| e.to_string())?;
         module.define_function_bytes(id, alignment, code, &[]).map_err(|e| e.to_string())?;
         module.finalize_definitions().map_err(|e| e.to_string())?;
-        self.bytes += code.len();
         let address = module.get_finalized_function(id);
         // SAFETY: the address is that of finalized code, which `translate` gave this signature.
-        Ok(Entry(unsafe { std::mem::transmute::<*const u8, extern "C" fn(*mut u8) -> u32>(address) }))
+        let function = unsafe { std::mem::transmute::<*const u8, extern "C" fn(*mut u8) -> u32>(address) };
+        Ok(Entry { function, _generation: self.clone() })
     }
 }
 
 impl Drop for Generation {
     fn drop(&mut self) {
-        if let Some(module) = self.module.take() {
-            // SAFETY: entries are kept with their generation and dropped with it (`native::Native`), and none
-            // runs: running one needs the machine that is being changed.
+        if let Some(module) = self.module.get_mut().ok().and_then(Option::take) {
+            // SAFETY: every entry keeps its generation alive, so there is none, and none runs.
             unsafe { module.free_memory() }
         }
     }

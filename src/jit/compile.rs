@@ -1,7 +1,6 @@
 //! From CLIF to machine code, in line or on a thread of its own.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use cranelift_codegen::Context;
@@ -49,61 +48,23 @@ pub(crate) fn compile(
     })
 }
 
-/// A function to compile, with what the asker wants back beside it.
-pub(crate) struct Job<T> {
-    pub(crate) function: Function,
-    pub(crate) keep_clif: bool,
-    pub(crate) about: T,
-}
+/// Something to do on the compiling thread.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// A compiled function, or why there is none.
-pub(crate) struct Done<T> {
-    pub(crate) code: Result<MachineCode, String>,
-    pub(crate) about: T,
-}
+/// A thread that compiles. It ends by itself after this is dropped, and nobody waits for it.
+pub(crate) struct Worker(Sender<Job>);
 
-/// A thread that compiles. Dropping it ends the thread after its current job.
-pub(crate) struct Worker<T> {
-    jobs: Option<Sender<Box<Job<T>>>>,
-    done: Receiver<Done<T>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl<T: Send + 'static> Worker<T> {
+impl Worker {
     /// Starts the thread.
-    pub(crate) fn start(isa: OwnedTargetIsa) -> std::io::Result<Worker<T>> {
-        let (jobs, todo) = channel::<Box<Job<T>>>();
-        let (send, done) = channel();
-        let thread = std::thread::Builder::new().name("kiln-compile".to_owned()).spawn(move || {
-            for job in todo {
-                let Job { function, keep_clif, about } = *job;
-                let code = compile(&isa, function, keep_clif);
-                if send.send(Done { code, about }).is_err() {
-                    return;
-                }
-            }
-        })?;
-        Ok(Worker { jobs: Some(jobs), done, thread: Some(thread) })
+    pub(crate) fn start() -> std::io::Result<Worker> {
+        let (jobs, todo) = channel::<Job>();
+        let work = move || todo.into_iter().for_each(|job| job());
+        std::thread::Builder::new().name("kiln-compile".to_owned()).spawn(work)?;
+        Ok(Worker(jobs))
     }
 
     /// Gives a job. It is handed back if the thread has died.
-    pub(crate) fn give(&self, job: Box<Job<T>>) -> Result<(), Box<Job<T>>> {
-        let jobs = self.jobs.as_ref().expect("the channel is open until the worker is dropped");
-        jobs.send(job).map_err(|e| e.0)
-    }
-
-    /// A finished job, if there is one.
-    pub(crate) fn take(&self) -> Option<Done<T>> {
-        self.done.try_recv().ok()
-    }
-}
-
-impl<T> Drop for Worker<T> {
-    fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            // Its result is nothing: what it had compiled is not wanted any more.
-            let _ = thread.join();
-        }
+    pub(crate) fn give(&self, job: Job) -> Result<(), Job> {
+        self.0.send(job).map_err(|e| e.0)
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod compile;
 mod convert;
 pub(crate) mod dump;
 mod facts;
+pub(crate) mod library;
 pub(crate) mod native;
 mod policy;
 mod predict;

@@ -1,32 +1,29 @@
-//! A machine's native code: which regions there are, what they rest on, and when they go.
+//! A machine's native code: which regions it uses, what they rest on, and when they go.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
 use cranelift_codegen::ir::Function;
-use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_frontend::FunctionBuilderContext;
 
-use super::code::{Entry, Generation, host_isa};
-use super::compile::{Done, Job, MachineCode, Worker, compile};
+use super::library::{Basis, Compiled, Library, Word};
 use super::policy::{self, History};
 use super::survey::{list, named_stores, plain_ranges};
 use super::translate::{Known, Translation, translate};
-use super::{Exit, Reason, dump, facts, predict};
+use super::{Reason, facts, predict};
 use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::interp::{Code, NATIVE};
 use crate::ops::Pc;
 use crate::region::{self, Limits, Program};
 use crate::state::{State, attr};
-use crate::tier::{Compile, Config, Conversion, Optimisations, Stats, Tiers};
+use crate::tier::{Config, Conversion, Optimisations, Stats, Tiers};
 use crate::unroll::{TURNS, unroll, write_out};
 use crate::vm::Dump;
 
-/// Regions that wait for the compiling thread at once.
-const QUEUE: usize = 4;
-/// Instructions between looks at the compiling thread.
+/// Instructions between looks at what others compile.
 const POLL: i32 = 5_000;
 /// Indirect jumps to unknown places before a region is made again with them in it, and exits at accesses before it is made
 /// again with more careful tests.
@@ -34,53 +31,40 @@ const LEARN: u64 = 64;
 /// A run of this many instructions that do nothing is not compiled: control slides through empty memory.
 const SLIDE: Pc = 8;
 
-/// A published region.
-struct Published {
-    entry_pc: Pc,
-    entry: Entry,
-    exits: Vec<Exit>,
-    words: Vec<Pc>,
-    trusted: Vec<Pc>,
+/// A region that this machine uses.
+struct Installed {
+    region: Arc<Compiled>,
     /// Times that control came in, and instructions retired since, until judged.
     runs: u64,
     retired: u64,
-    /// Indirect jumps to places that it does not know, and how many places were known when it was made.
+    /// Indirect jumps to places that it does not know.
     missed: u64,
-    arrivals: usize,
     /// Times that it left at an access.
     accesses: u64,
 }
 
-/// What a compiled function rests on, beside its code.
-struct Basis {
-    entry_pc: Pc,
-    exits: Vec<Exit>,
-    /// The words that it was made from, and their values then.
-    words: Vec<(Pc, u64)>,
-    trusted: Vec<Pc>,
-    instructions: usize,
-    arrivals: usize,
-    listing: String,
-    translate_time: std::time::Duration,
-}
+/// Words and the numbers of the regions that rest on them.
+type Watches = BTreeSet<(Pc, usize)>;
 
 /// The JIT tier of one machine. Costs nothing until something is hot.
 pub(crate) struct Native {
-    config: Config,
+    library: Arc<Library>,
+    /// The library's era that the regions are from.
+    era: u64,
     /// The space that code is read from, where it can be written.
     code_space: Option<usize>,
-    isa: Option<OwnedTargetIsa>,
-    context: FunctionBuilderContext,
-    generation: Option<Generation>,
-    worker: Option<Worker<Basis>>,
-    /// Entries of the regions that the compiling thread has.
-    compiling: HashSet<Pc>,
-    regions: Vec<Option<Published>>,
+    regions: Vec<Option<Installed>>,
+    /// Numbers of regions that are no more.
+    free: Vec<usize>,
     /// By code address: the number of the region that starts there, plus one.
     entries: Vec<u32>,
     /// Regions made from a word, and regions that write it without a test.
-    owners: HashMap<Pc, Vec<usize>>,
-    trusters: HashMap<Pc, Vec<usize>>,
+    owners: Watches,
+    trusters: Watches,
+    /// Places where this machine has had a region compiled that it has not seen yet.
+    waiting: HashSet<Pc>,
+    /// Numbers of compiled regions that this machine has found wanting.
+    refused: HashSet<u64>,
     history: History,
     /// Words of the code space that were written after they had been compiled in.
     mutable: HashSet<Pc>,
@@ -88,8 +72,6 @@ pub(crate) struct Native {
     careful: HashSet<Pc>,
     plain: Option<Vec<Option<Range<u64>>>>,
     dumps: Vec<Dump>,
-    /// Why there is no native code here, if so.
-    unavailable: Option<String>,
 }
 
 /// What the region finder sees of the machine.
@@ -135,31 +117,34 @@ impl<G: Guest> View<'_, G> {
 }
 
 impl Native {
-    pub(crate) fn new(config: Config, code_space: Option<usize>) -> Native {
+    /// The JIT tier of a machine of the library's guest and settings.
+    pub(crate) fn new<G: Guest>(library: Arc<Library>) -> Native {
         Native {
-            config,
-            code_space,
-            isa: None,
-            context: FunctionBuilderContext::new(),
-            generation: None,
-            worker: None,
-            compiling: HashSet::new(),
+            library,
+            era: 0,
+            code_space: G::CODE,
             regions: Vec::new(),
+            free: Vec::new(),
             entries: Vec::new(),
-            owners: HashMap::new(),
-            trusters: HashMap::new(),
+            owners: Watches::new(),
+            trusters: Watches::new(),
+            waiting: HashSet::new(),
+            refused: HashSet::new(),
             history: History::default(),
             mutable: HashSet::new(),
             careful: HashSet::new(),
             plain: None,
             dumps: Vec::new(),
-            unavailable: None,
         }
+    }
+
+    fn config(&self) -> &Config {
+        self.library.config()
     }
 
     /// Why there is no native code on this host.
     pub(crate) fn unavailable(&self) -> Option<&str> {
-        self.unavailable.as_deref()
+        self.library.unavailable()
     }
 
     pub(crate) fn take_dumps(&mut self) -> Vec<Dump> {
@@ -176,12 +161,11 @@ impl Native {
     /// budget in the state.
     pub(crate) fn run(&mut self, state: &mut State, code: &mut Code, stats: &mut Stats) -> Option<Reason> {
         let id = self.region_at(state.pc())?;
-        let region = self.regions[id].as_mut().expect("an entry's region exists");
+        let installed = self.regions[id].as_mut().expect("an entry's region exists");
         let before = state.budget();
-        // SAFETY: the region's generation lives in `self.generation` and goes only with all regions
-        // (`flush`); the state is this machine's, for whose guest the region was translated.
-        let left_by = unsafe { region.entry.run(state) };
-        let exit = &region.exits[left_by as usize];
+        // SAFETY: the library is one of this machine's guest and settings, and the state is this machine's.
+        let left_by = unsafe { installed.region.entry.run(state) };
+        let exit = &installed.region.basis.exits[left_by as usize];
         state.set_budget(state.budget() - exit.retired);
         if let Some(pc) = exit.pc {
             state.set_pc(pc);
@@ -190,18 +174,18 @@ impl Native {
         let reason = exit.reason;
         stats.native += retired;
         stats.exits[reason as usize] += 1;
-        region.runs += 1;
-        region.retired += retired;
+        installed.runs += 1;
+        installed.retired += retired;
         if reason == Reason::Indirect {
             code.first_arrival(state.pc());
-            region.missed += 1;
+            installed.missed += 1;
         }
         if !reason.needs_interpreter() {
             // Where regions lead to is as hot as they are.
             code.warm(state.pc(), retired.min(policy::WORTH * 64) + policy::WORTH * 4);
         }
-        region.accesses += u64::from(matches!(reason, Reason::Load | Reason::Store));
-        if region.runs >= policy::PROBATION || region.missed >= LEARN || region.accesses == LEARN {
+        installed.accesses += u64::from(matches!(reason, Reason::Load | Reason::Store));
+        if installed.runs >= policy::PROBATION || installed.missed >= LEARN || installed.accesses == LEARN {
             self.judge(id, state, code, stats);
         }
         Some(reason)
@@ -210,25 +194,25 @@ impl Native {
     /// Drops a region that does not pay, or that could know more places by now.
     #[cold]
     fn judge(&mut self, id: usize, state: &mut State, code: &mut Code, stats: &mut Stats) {
-        let region = self.regions[id].as_mut().expect("a region that ran exists");
-        let entry = region.entry_pc;
-        if region.missed >= LEARN && code.arrivals().len() > region.arrivals {
-            self.drop_region(id, state, code);
-            code.set_heat(entry, self.config.hot.min(i32::MAX as u32 - 1) as i32);
-            return;
-        }
-        if region.accesses == LEARN && self.careful.insert(entry) {
-            self.drop_region(id, state, code);
-            code.set_heat(entry, self.config.hot.min(i32::MAX as u32 - 1) as i32);
-            return;
-        }
-        if region.runs >= policy::PROBATION && region.retired < region.runs * policy::WORTH {
+        let installed = self.regions[id].as_mut().expect("a region that ran exists");
+        let Basis { entry_pc, arrivals, .. } = installed.region.basis;
+        // Of a region that another machine has had compiled, it is not known which these were.
+        let could_know_more = code.arrivals().len() > arrivals;
+        let (number, hot) = (installed.region.number, self.library.config().hot);
+        let heat = if installed.missed >= LEARN && could_know_more
+            || installed.accesses == LEARN && self.careful.insert(entry_pc)
+        {
+            hot.min(i32::MAX as u32 - 1) as i32
+        } else if installed.runs >= policy::PROBATION && installed.retired < installed.runs * policy::WORTH {
             stats.unprofitable += 1;
-            self.drop_region(id, state, code);
-            code.set_heat(entry, policy::cold(self.config.hot));
+            policy::cold(hot)
+        } else {
+            (installed.runs, installed.retired, installed.missed) = (0, 0, 0);
             return;
-        }
-        (region.runs, region.retired, region.missed) = (0, 0, 0);
+        };
+        self.refused.insert(number);
+        self.drop_region(id, state, code);
+        code.set_heat(entry_pc, heat);
     }
 
     /// Takes note of words that were written after they had been compiled in.
@@ -237,116 +221,135 @@ impl Native {
             return;
         }
         for at in std::mem::take(&mut code.stale) {
-            let owners = self.owners.get(&at).cloned().unwrap_or_default();
+            let owners = watchers(&self.owners, at);
             if !owners.is_empty() {
                 self.mutable.insert(at);
                 self.history.rewritten(at);
             }
-            let trusters = self.trusters.get(&at).cloned().unwrap_or_default();
-            for id in owners.into_iter().chain(trusters) {
+            for id in owners.into_iter().chain(watchers(&self.trusters, at)) {
                 self.invalidate(id, state, code, stats);
             }
         }
     }
 
     fn invalidate(&mut self, id: usize, state: &mut State, code: &mut Code, stats: &mut Stats) {
-        let Some(entry) = self.regions[id].as_ref().map(|r| r.entry_pc) else {
+        let Some(entry) = self.regions[id].as_ref().map(|r| r.region.basis.entry_pc) else {
             return;
         };
         stats.invalidated += 1;
         self.drop_region(id, state, code);
-        code.set_heat(entry, self.history.invalidated(entry, self.config.hot));
+        code.set_heat(entry, self.history.invalidated(entry, self.library.config().hot));
     }
 
-    /// Forgets a region. Its code stays in its generation, where nothing leads to it.
+    /// Forgets a region. Its code stays in the library.
     fn drop_region(&mut self, id: usize, state: &mut State, code: &mut Code) {
-        let Some(region) = self.regions[id].take() else {
+        let Some(Installed { region, .. }) = self.regions[id].take() else {
             return;
         };
-        self.entries[region.entry_pc as usize] = 0;
-        code.set_heat(region.entry_pc, 0);
-        unlink(&mut self.owners, &region.words, id, state, self.code_space, attr::COMPILED);
-        unlink(&mut self.trusters, &region.trusted, id, state, self.code_space, attr::TRUSTED);
+        self.free.push(id);
+        self.entries[region.basis.entry_pc as usize] = 0;
+        code.set_heat(region.basis.entry_pc, 0);
+        let words = region.basis.words.iter().map(|w| w.at);
+        unlink(&mut self.owners, words, id, state, self.code_space, attr::COMPILED);
+        let trusted = region.basis.trusted.iter().copied();
+        unlink(&mut self.trusters, trusted, id, state, self.code_space, attr::TRUSTED);
     }
 
-    /// Drops all regions and the memory of their code.
-    pub(crate) fn flush(&mut self, state: &mut State, code: &mut Code) {
+    /// Lets all regions go.
+    fn flush(&mut self, state: &mut State, code: &mut Code) {
         for id in 0..self.regions.len() {
             self.drop_region(id, state, code);
         }
-        self.regions.clear();
-        self.generation = None;
         self.plain = None;
     }
 
-    /// The place at the state's pc is hot: compiles a region there, or has it compiled.
+    /// The place at the state's pc is hot: takes the region there from the library, or has it compiled.
     #[cold]
     pub(crate) fn hot<G: Guest>(&mut self, guest: &G, state: &mut State, code: &mut Code, stats: &mut Stats) {
-        self.collect::<G>(state, code, stats);
         let pc = state.pc();
-        if self.region_at(pc).is_some() {
+        if self.region_at(pc).is_some() || self.take::<G>(pc, state, code, stats) {
             return;
         }
-        // Comes back soon, to look whether it is ready.
-        let soon = code.threshold() - POLL;
-        if self.compiling.len() >= QUEUE || self.compiling.contains(&pc) {
-            code.set_heat(pc, soon);
+        let may_compile = policy::may_compile(stats);
+        let Some(claim) = may_compile.then(|| self.library.claim(pc)).flatten() else {
+            code.set_heat(pc, soon(code));
             return;
-        }
-        if !policy::may_compile(stats) {
-            code.set_heat(pc, soon);
-            return;
-        }
-        code.set_heat(pc, policy::cold(self.config.hot));
+        };
+        code.set_heat(pc, policy::cold(self.config().hot));
         let Some((function, basis)) = self.prepare(guest, state, code) else { return };
-        if self.config.compile == Compile::Background {
-            let job = Box::new(Job { function, keep_clif: self.config.dump, about: basis });
-            let Err(job) = self.give(job) else {
-                self.compiling.insert(pc);
-                code.set_heat(pc, soon);
-                return;
-            };
-            let Job { function, about, .. } = *job;
-            self.compile_now::<G>(function, about, state, code, stats);
-        } else {
-            self.compile_now::<G>(function, basis, state, code, stats);
-        }
+        self.library.compile(claim, function, basis);
+        self.waiting.insert(pc);
+        self.take::<G>(pc, state, code, stats);
     }
 
-    fn compile_now<G: Guest>(
+    /// Takes a region that starts at `pc` from the library, if there is one that holds here. False if nobody has
+    /// compiled, or is compiling, what this machine could use.
+    fn take<G: Guest>(&mut self, pc: Pc, state: &mut State, code: &mut Code, stats: &mut Stats) -> bool {
+        let found = self.library.look(pc);
+        if found.era != self.era {
+            self.era = found.era;
+            stats.flushes += 1;
+            self.flush(state, code);
+        }
+        if let Some(region) = found.regions.iter().find(|region| self.accepts(region, state)) {
+            self.install::<G>(region.clone(), state, code, stats);
+        } else if found.is_busy {
+            // Comes back soon, to look whether it is ready.
+            code.set_heat(pc, soon(code));
+        } else if self.waiting.remove(&pc) {
+            self.learn(pc, found.regions.first(), state, code, stats);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Whether all that a region rests on holds here, and this machine knows nothing against it.
+    fn accepts(&self, region: &Compiled, state: &State) -> bool {
+        let Basis { words, trusted, .. } = &region.basis;
+        let is_known_better = |word: &Word| match word.is_literal {
+            true => self.mutable.contains(&word.at),
+            false => self.history.is_unstable(word.at),
+        };
+        !self.refused.contains(&region.number)
+            && !words.iter().any(is_known_better)
+            && self.changed(region, state).next().is_none()
+            && !trusted.iter().any(|&at| self.is_special(at, state))
+    }
+
+    /// The words that are not what a region was made from.
+    fn changed<'a>(&self, region: &'a Compiled, state: &'a State) -> impl Iterator<Item = Pc> + 'a {
+        let space = self.code_space;
+        let changed = move |w: &&Word| space.is_some_and(|s| state.bits(s, w.at as u64) != Some(w.value));
+        region.basis.words.iter().filter(changed).map(|w| w.at)
+    }
+
+    /// Whether a store to a word has to be tested for.
+    fn is_special(&self, at: Pc, state: &State) -> bool {
+        self.code_space.is_some_and(|space| state.attributes(space, at as u64) & attr::STORE != 0)
+    }
+
+    /// A region that was compiled for this machine is none for it: memory has changed meanwhile, or there is none.
+    fn learn(
         &mut self,
-        function: Function,
-        basis: Basis,
+        pc: Pc,
+        newest: Option<&Arc<Compiled>>,
         state: &mut State,
         code: &mut Code,
         stats: &mut Stats,
     ) {
-        let isa = self.isa.as_ref().expect("prepared with it");
-        let machine_code = compile(isa, function, self.config.dump);
-        self.publish::<G>(Done { code: machine_code, about: basis }, state, code, stats);
-    }
-
-    /// Gives a job to the compiling thread; hands it back if there can be none.
-    fn give(&mut self, job: Box<Job<Basis>>) -> Result<(), Box<Job<Basis>>> {
-        if self.worker.is_none() {
-            match Worker::start(self.isa.clone().expect("prepared with it")) {
-                Ok(worker) => self.worker = Some(worker),
-                // No thread to be had: in line from now on.
-                Err(_) => self.config.compile = Compile::Inline,
-            }
+        stats.rejected += 1;
+        let hot = self.config().hot;
+        let Some(region) = newest else {
+            code.set_heat(pc, policy::cold(hot));
+            return;
+        };
+        stats.compile_time += region.took;
+        for at in self.changed(region, state) {
+            self.mutable.insert(at);
+            self.history.rewritten(at);
         }
-        match &self.worker {
-            Some(worker) => worker.give(job),
-            None => Err(job),
-        }
-    }
-
-    /// Publishes what the compiling thread has finished.
-    pub(crate) fn collect<G: Guest>(&mut self, state: &mut State, code: &mut Code, stats: &mut Stats) {
-        while let Some(done) = self.worker.as_ref().and_then(Worker::take) {
-            self.compiling.remove(&done.about.entry_pc);
-            self.publish::<G>(done, state, code, stats);
-        }
+        code.set_heat(pc, self.history.invalidated(pc, hot));
     }
 
     /// Finds and translates the region at the state's pc.
@@ -356,27 +359,20 @@ impl Native {
         state: &mut State,
         code: &mut Code,
     ) -> Option<(Function, Basis)> {
-        if self.isa.is_none() {
-            match host_isa(self.config.codegen) {
-                Ok(isa) => self.isa = Some(isa),
-                Err(why) => {
-                    self.unavailable.get_or_insert(why);
-                    return None;
-                }
-            }
-        }
+        let library = self.library.clone();
+        let (isa, config) = (library.isa().ok()?, library.config());
         let start = Instant::now();
         let entry_pc = state.pc();
         let limits = Limits {
-            instructions: self.config.region_instructions,
-            call_depth: self.config.call_depth,
-            targets: self.config.targets,
+            instructions: config.region_instructions,
+            call_depth: config.call_depth,
+            targets: config.targets,
         };
-        let eager = self.config.tiers == Tiers::Jit;
+        let eager = config.tiers == Tiers::Jit;
         let history = &self.history;
         let mut view = View { guest, state, code, history, eager };
         let mut region = region::find::<G>(entry_pc, &mut view, &limits)?;
-        let Optimisations { conversion, unrolling, literals, joint_tests } = self.config.optimisations;
+        let Optimisations { conversion, unrolling, literals, joint_tests } = config.optimisations;
         let arrivals = code.arrivals().len();
         let mut mutable = named_stores::<G>(guest, state, &region);
         mutable.extend(&self.mutable);
@@ -402,21 +398,20 @@ impl Native {
             write_out(&mut region, |region, loops| facts::turns::<G>(region, loops, &literal, TURNS));
             unroll(&mut region);
         }
-        let isa = self.isa.as_ref()?;
-        let translation = translate::<G>(
-            &region,
-            &known,
-            isa.frontend_config(),
-            isa.default_call_conv(),
-            &mut self.context,
-        );
+        let (frontend, call_conv) = (isa.frontend_config(), isa.default_call_conv());
+        let mut context = FunctionBuilderContext::new();
+        let translation = translate::<G>(&region, &known, frontend, call_conv, &mut context);
         let Translation { function, exits, words, trusted } = translation;
-        let listing = if self.config.dump { list(&region, guest, state) } else { String::new() };
-        let value = |pc: Pc| G::CODE.and_then(|space| state.bits(space, pc as u64)).unwrap_or(0);
+        let listing = if config.dump { list(&region, guest, state) } else { String::new() };
+        let own: HashSet<Pc> = region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0)).collect();
+        let word = |at: Pc| {
+            let value = G::CODE.and_then(|space| state.bits(space, at as u64)).unwrap_or(0);
+            Word { at, value, is_literal: !own.contains(&at) }
+        };
         let basis = Basis {
             entry_pc,
             exits,
-            words: words.into_iter().map(|pc| (pc, value(pc))).collect(),
+            words: words.into_iter().map(word).collect(),
             trusted,
             instructions: region.len(),
             arrivals,
@@ -426,142 +421,73 @@ impl Native {
         Some((function, basis))
     }
 
-    /// Makes a compiled region the one that runs at its entry, if what it was made from still holds.
-    fn publish<G: Guest>(
-        &mut self,
-        Done { code: machine_code, about: basis }: Done<Basis>,
-        state: &mut State,
-        code: &mut Code,
-        stats: &mut Stats,
-    ) {
-        stats.compile_time += basis.translate_time;
-        let pc = basis.entry_pc;
-        let Ok(machine_code) = machine_code else {
-            stats.rejected += 1;
-            return;
-        };
-        stats.compile_time += machine_code.took;
-        if self.region_at(pc).is_some() {
-            stats.rejected += 1;
-            return;
-        }
-        if let Some(space) = G::CODE {
-            let is_changed = |w: &&(Pc, u64)| state.bits(space, w.0 as u64) != Some(w.1);
-            let changed: Vec<Pc> = basis.words.iter().filter(is_changed).map(|w| w.0).collect();
-            let is_special = |at: &Pc| state.attributes(space, *at as u64) & attr::STORE != 0;
-            if !changed.is_empty() || basis.trusted.iter().any(is_special) {
-                stats.rejected += 1;
-                for at in changed {
-                    self.mutable.insert(at);
-                    self.history.rewritten(at);
-                }
-                code.set_heat(pc, self.history.invalidated(pc, self.config.hot));
-                return;
-            }
-        }
-        let cap = self.config.code_cap;
-        if self.generation.as_ref().is_some_and(|g| g.bytes() + machine_code.bytes.len() > cap) {
-            stats.flushes += 1;
-            self.flush(state, code);
-        }
-        let isa = self.isa.as_ref().expect("compiled with it");
-        let generation = self.generation.get_or_insert_with(|| Generation::new(isa.clone()));
-        let Ok(entry) = generation.publish(&machine_code.bytes, machine_code.alignment) else {
-            stats.rejected += 1;
-            return;
-        };
-        stats.regions += 1;
-        stats.code_bytes += machine_code.bytes.len() as u64;
-        self.install::<G>(&basis, entry, state, code, stats);
-        if self.config.dump {
-            self.keep_dump(basis, &machine_code, entry);
-        }
-    }
-
-    /// Leads control at the region's entry into it, and watches the words that it rests on.
+    /// Leads control at a region's entry into it, and watches the words that it rests on.
     fn install<G: Guest>(
         &mut self,
-        basis: &Basis,
-        entry: Entry,
+        region: Arc<Compiled>,
         state: &mut State,
         code: &mut Code,
         stats: &mut Stats,
     ) {
-        let id = self.regions.len();
-        let words: Vec<Pc> = basis.words.iter().map(|w| w.0).collect();
+        let Basis { entry_pc, words, trusted, .. } = &region.basis;
+        if self.waiting.remove(entry_pc) {
+            stats.regions += 1;
+            stats.compile_time += region.took;
+            stats.code_bytes += region.code_bytes as u64;
+        } else {
+            stats.shared += 1;
+        }
+        self.dumps.extend(region.dump.clone());
+        let id = self.free.pop().unwrap_or(self.regions.len());
+        if id == self.regions.len() {
+            self.regions.push(None);
+        }
         if let Some(space) = G::CODE {
-            for &at in &words {
+            for &Word { at, .. } in words {
                 // Who wrote this word without a test now has to test.
-                for truster in self.trusters.get(&at).cloned().unwrap_or_default() {
+                for truster in watchers(&self.trusters, at) {
                     self.invalidate(truster, state, code, stats);
                 }
                 state.change_attributes(space, at as u64, 0, attr::COMPILED);
-                self.owners.entry(at).or_default().push(id);
+                self.owners.insert((at, id));
             }
-            for &at in &basis.trusted {
+            for &at in trusted {
                 state.change_attributes(space, at as u64, 0, attr::TRUSTED);
-                self.trusters.entry(at).or_default().push(id);
+                self.trusters.insert((at, id));
             }
         }
-        self.regions.push(Some(Published {
-            entry_pc: basis.entry_pc,
-            entry,
-            exits: basis.exits.clone(),
-            words,
-            trusted: basis.trusted.clone(),
-            runs: 0,
-            retired: 0,
-            missed: 0,
-            accesses: 0,
-            arrivals: basis.arrivals,
-        }));
         if self.entries.is_empty() {
             self.entries = vec![0; code.len()];
         }
-        self.entries[basis.entry_pc as usize] = id as u32 + 1;
-        code.set_heat(basis.entry_pc, NATIVE);
-    }
-
-    fn keep_dump(&mut self, basis: Basis, code: &MachineCode, entry: Entry) {
-        let texts: HashMap<Pc, &str> = basis
-            .listing
-            .lines()
-            .filter_map(|l| Some((Pc::from_str_radix(l.get(..8)?.trim(), 16).ok()?, l.get(10..)?)))
-            .collect();
-        let assembly = dump::assembly(code, entry.address(), |pc| {
-            texts.get(&pc).copied().unwrap_or_default().to_owned()
-        });
-        self.dumps.push(Dump {
-            pc: basis.entry_pc,
-            instructions: basis.instructions,
-            clif: code.clif.clone().unwrap_or_default(),
-            assembly,
-            region: basis.listing,
-            code_bytes: code.bytes.len(),
-            seconds: (basis.translate_time + code.took).as_secs_f64(),
-        });
+        self.entries[*entry_pc as usize] = id as u32 + 1;
+        code.set_heat(*entry_pc, NATIVE);
+        self.regions[id] = Some(Installed { region, runs: 0, retired: 0, missed: 0, accesses: 0 });
     }
 }
 
-/// Takes region `id` out of the lists of these words; a word with an empty list loses the attribute.
+/// The heat of a place that is looked at again soon.
+fn soon(code: &Code) -> i32 {
+    code.threshold() - POLL
+}
+
+/// The regions that rest on a word.
+fn watchers(watches: &Watches, at: Pc) -> Vec<usize> {
+    watches.range((at, 0)..=(at, usize::MAX)).map(|watch| watch.1).collect()
+}
+
+/// Takes a region's watches of these words away; a word that nobody watches loses the attribute.
 fn unlink(
-    lists: &mut HashMap<Pc, Vec<usize>>,
-    words: &[Pc],
+    watches: &mut Watches,
+    words: impl Iterator<Item = Pc>,
     id: usize,
     state: &mut State,
     code_space: Option<usize>,
     attribute: u8,
 ) {
-    for &at in words {
-        let Some(list) = lists.get_mut(&at) else {
-            continue;
-        };
-        list.retain(|&other| other != id);
-        if list.is_empty() {
-            lists.remove(&at);
-            if let Some(space) = code_space {
-                state.change_attributes(space, at as u64, attribute, 0);
-            }
+    for at in words {
+        watches.remove(&(at, id));
+        if let Some(space) = code_space.filter(|_| watchers(watches, at).is_empty()) {
+            state.change_attributes(space, at as u64, attribute, 0);
         }
     }
 }

@@ -1,0 +1,215 @@
+//! The native code of one program, for all machines that run it.
+//!
+//! A machine whose place is hot takes the region that another one has had compiled there, if all that the region rests
+//! on holds in its own memory. From then on it watches those words itself: a machine that rewrites its code loses
+//! regions of its own, and no other machine notices (invariant: Freshness).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+use std::time::Duration;
+
+use cranelift_codegen::ir::Function;
+use cranelift_codegen::isa::OwnedTargetIsa;
+
+use super::code::{Entry, Generation, host_isa};
+use super::compile::{Job, MachineCode, Worker, compile};
+use super::{Exit, dump};
+use crate::ops::Pc;
+use crate::tier::{Compile, Config};
+use crate::vm::Dump;
+
+/// Regions that wait for the compiling thread at once.
+const QUEUE: usize = 4;
+/// Regions that are kept of those that start at one place.
+const VERSIONS: usize = 8;
+
+/// What a compiled function rests on, beside its code.
+pub(crate) struct Basis {
+    pub(crate) entry_pc: Pc,
+    pub(crate) exits: Vec<Exit>,
+    pub(crate) words: Vec<Word>,
+    /// Words that the code writes without a test.
+    pub(crate) trusted: Vec<Pc>,
+    pub(crate) instructions: usize,
+    /// How many arrivals of indirect jumps were known.
+    pub(crate) arrivals: usize,
+    pub(crate) listing: String,
+    pub(crate) translate_time: Duration,
+}
+
+/// A word that a region was made from.
+pub(crate) struct Word {
+    pub(crate) at: Pc,
+    /// What it was.
+    pub(crate) value: u64,
+    /// It is a constant, not an instruction.
+    pub(crate) is_literal: bool,
+}
+
+/// A region's native code.
+pub(crate) struct Compiled {
+    /// In a library no two have the same.
+    pub(crate) number: u64,
+    pub(crate) basis: Basis,
+    pub(crate) entry: Entry,
+    pub(crate) code_bytes: usize,
+    /// Translating and compiling.
+    pub(crate) took: Duration,
+    pub(crate) dump: Option<Dump>,
+}
+
+/// The native code of one program, which is one guest's, and how it is made.
+pub(crate) struct Library {
+    config: Config,
+    isa: OnceLock<Result<OwnedTargetIsa, String>>,
+    shelf: Arc<Mutex<Shelf>>,
+    /// `Some(None)` where no thread is to be had.
+    worker: OnceLock<Option<Worker>>,
+}
+
+#[derive(Default)]
+struct Shelf {
+    /// Goes up when all code goes.
+    era: u64,
+    generation: Option<Arc<Generation>>,
+    /// Bytes of code in the generation.
+    bytes: usize,
+    published: u64,
+    /// By entry, the newest first.
+    regions: HashMap<Pc, Vec<Arc<Compiled>>>,
+    compiling: HashSet<Pc>,
+}
+
+/// What there is at a place.
+pub(crate) struct Found {
+    /// Regions taken in another era are to be let go.
+    pub(crate) era: u64,
+    /// The newest first.
+    pub(crate) regions: Vec<Arc<Compiled>>,
+    /// Somebody is compiling a region there.
+    pub(crate) is_busy: bool,
+}
+
+/// The sole right to compile a region at a place, until it is dropped.
+pub(crate) struct Claim {
+    pc: Pc,
+    shelf: Weak<Mutex<Shelf>>,
+}
+
+impl Library {
+    pub(crate) fn new(config: Config) -> Arc<Library> {
+        let (isa, shelf, worker) = Default::default();
+        Arc::new(Library { config, isa, shelf, worker })
+    }
+
+    /// How code is made and used.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The host's instruction set, or why there can be no native code.
+    pub(crate) fn isa(&self) -> Result<&OwnedTargetIsa, &str> {
+        self.isa.get_or_init(|| host_isa(self.config.codegen)).as_ref().map_err(String::as_str)
+    }
+
+    /// Why there can be no native code, if somebody has tried and there can be none.
+    pub(crate) fn unavailable(&self) -> Option<&str> {
+        self.isa.get()?.as_ref().err().map(String::as_str)
+    }
+
+    /// What there is at `pc`.
+    pub(crate) fn look(&self, pc: Pc) -> Found {
+        let shelf = lock(&self.shelf);
+        let regions = shelf.regions.get(&pc).cloned().unwrap_or_default();
+        Found { era: shelf.era, regions, is_busy: shelf.compiling.contains(&pc) }
+    }
+
+    /// The right to compile a region at `pc`; `None` while somebody does, or enough others wait.
+    pub(crate) fn claim(&self, pc: Pc) -> Option<Claim> {
+        let mut shelf = lock(&self.shelf);
+        let is_full = self.config.compile == Compile::Background && shelf.compiling.len() >= QUEUE;
+        (!is_full && shelf.compiling.insert(pc)).then(|| Claim { pc, shelf: Arc::downgrade(&self.shelf) })
+    }
+
+    /// Compiles a function that was translated for this library's [`Library::isa`], here or on the compiling thread,
+    /// and publishes it.
+    pub(crate) fn compile(&self, claim: Claim, function: Function, basis: Basis) {
+        let Ok(isa) = self.isa() else { return };
+        let (isa, cap, dump) = (isa.clone(), self.config.code_cap, self.config.dump);
+        let job: Job = Box::new(move || {
+            // Where all machines are gone, so is the shelf.
+            let Some(shelf) = claim.shelf.upgrade() else { return };
+            if let Ok(code) = compile(&isa, function, dump) {
+                lock(&shelf).publish(&isa, cap, code, basis, dump);
+            }
+        });
+        let worker = match self.config.compile {
+            Compile::Inline => &None,
+            Compile::Background => self.worker.get_or_init(|| Worker::start().ok()),
+        };
+        match worker {
+            Some(worker) => worker.give(job).unwrap_or_else(|job| job()),
+            None => job(),
+        }
+    }
+}
+
+impl Shelf {
+    /// Makes a compiled function executable and the first choice at its entry.
+    fn publish(&mut self, isa: &OwnedTargetIsa, cap: usize, code: MachineCode, basis: Basis, dump: bool) {
+        if self.generation.is_some() && self.bytes + code.bytes.len() > cap {
+            self.era += 1;
+            self.generation = None;
+            self.bytes = 0;
+            self.regions.clear();
+        }
+        let generation = self.generation.get_or_insert_with(|| Generation::new(isa.clone()));
+        let Ok(entry) = generation.publish(&code.bytes, code.alignment) else { return };
+        self.bytes += code.bytes.len();
+        self.published += 1;
+        let versions = self.regions.entry(basis.entry_pc).or_default();
+        versions.truncate(VERSIONS - 1);
+        let region = Compiled {
+            number: self.published,
+            dump: dump.then(|| dump_of(&basis, &code, &entry)),
+            code_bytes: code.bytes.len(),
+            took: basis.translate_time + code.took,
+            entry,
+            basis,
+        };
+        versions.insert(0, Arc::new(region));
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let shelf = self.shelf.upgrade();
+        // After a panic while publishing it does not matter any more.
+        if let Some(mut shelf) = shelf.as_ref().and_then(|shelf| shelf.lock().ok()) {
+            shelf.compiling.remove(&self.pc);
+        }
+    }
+}
+
+fn lock(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
+    shelf.lock().expect("nobody panics while publishing")
+}
+
+fn dump_of(basis: &Basis, code: &MachineCode, entry: &Entry) -> Dump {
+    let texts: HashMap<Pc, &str> = basis
+        .listing
+        .lines()
+        .filter_map(|l| Some((Pc::from_str_radix(l.get(..8)?.trim(), 16).ok()?, l.get(10..)?)))
+        .collect();
+    let assembly =
+        dump::assembly(code, entry.address(), |pc| texts.get(&pc).copied().unwrap_or_default().to_owned());
+    Dump {
+        pc: basis.entry_pc,
+        instructions: basis.instructions,
+        clif: code.clif.clone().unwrap_or_default(),
+        assembly,
+        region: basis.listing.clone(),
+        code_bytes: code.bytes.len(),
+        seconds: (basis.translate_time + code.took).as_secs_f64(),
+    }
+}
