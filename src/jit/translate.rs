@@ -95,6 +95,14 @@ pub(super) struct ExitBlock {
     pc: Option<Value>,
 }
 
+/// A block on the way to one where ways join, which is charged there what it is longer than others.
+struct Toll {
+    block: ir::Block,
+    point: Point,
+    to: usize,
+    owed: i64,
+}
+
 pub(super) struct Translator<'a, G> {
     pub(super) b: FunctionBuilder<'a>,
     pub(super) region: &'a Region,
@@ -109,6 +117,7 @@ pub(super) struct Translator<'a, G> {
     pub(super) trusted: HashSet<Pc>,
     pub(super) exits: Vec<Exit>,
     pub(super) exit_blocks: Vec<ExitBlock>,
+    tolls: Vec<Toll>,
     pub(super) shared_exit: ir::Block,
     pub(super) state: Value,
     pub(super) alias: Vec<AliasRegion>,
@@ -176,6 +185,7 @@ pub(crate) fn translate<G: Guest>(
         trusted: HashSet::new(),
         exits: Vec::new(),
         exit_blocks: Vec::new(),
+        tolls: Vec::new(),
         shared_exit,
         state,
         alias,
@@ -195,6 +205,7 @@ pub(crate) fn translate<G: Guest>(
     t.enter(used);
     for block in 0..region.blocks.len() {
         t.block(block);
+        t.write_tolls();
     }
     t.write_exits();
     t.b.seal_all_blocks();
@@ -400,7 +411,7 @@ impl<G: Guest> Translator<'_, G> {
         let first = targets.clone().find(closes).and_then(|t| self.owed(t));
         let owed = first.or_else(|| targets.filter_map(|t| self.owed(t)).min()).unwrap_or(0);
         self.now.budget = self.charged(owed);
-        self.now.pending -= owed as u64;
+        self.now.pending = (self.now.pending as i64 - owed) as u64;
     }
 
     /// What an edge from here to where ways join owes the budget; if less than nothing, it gives back.
@@ -433,25 +444,34 @@ impl<G: Guest> Translator<'_, G> {
             self.entered[b] = Some(self.now.clone());
             return (self.blocks[b], Vec::new());
         };
-        let from = self.b.current_block().expect("a block is being filled");
-        let way = (owed != 0).then(|| self.b.create_block());
-        if let Some(way) = way {
-            self.b.switch_to_block(way);
+        if owed == 0 {
+            return (self.blocks[b], self.arguments(b));
         }
-        let mut args = vec![BlockArg::Value(self.charged(owed))];
+        // Filled later: this block has not ended yet.
+        let block = self.b.create_block();
+        self.tolls.push(Toll { block, point: self.now.clone(), to: b, owed });
+        (block, Vec::new())
+    }
+
+    /// What a block where ways join is given now.
+    fn arguments(&mut self, block: usize) -> Vec<BlockArg> {
+        let mut args = vec![BlockArg::Value(self.now.budget)];
         for i in 0..self.written.len() {
             let slot = self.written[i];
-            if self.facts.tops[b][slot].holder() == Some(slot) {
+            if self.facts.tops[block][slot].holder() == Some(slot) {
                 args.push(BlockArg::Value(self.slot_value(slot)));
             }
         }
-        match way {
-            Some(way) => {
-                self.b.ins().jump(self.blocks[b], &args);
-                self.b.switch_to_block(from);
-                (way, Vec::new())
-            }
-            None => (self.blocks[b], args),
+        args
+    }
+
+    fn write_tolls(&mut self) {
+        for Toll { block, point, to, owed } in std::mem::take(&mut self.tolls) {
+            self.b.switch_to_block(block);
+            self.now = point;
+            self.now.budget = self.charged(owed);
+            let args = self.arguments(to);
+            self.b.ins().jump(self.blocks[to], &args);
         }
     }
 
