@@ -360,7 +360,7 @@ impl<G: Guest> Translator<'_, G> {
 
     /// Goes one way or the other with the registers as they are.
     fn branch(&mut self, condition: Value, taken: Target, next: Target) {
-        self.charge([taken, next].into_iter());
+        self.charge_cycle([taken, next]);
         let (taken, taken_args) = self.edge(taken);
         let (next, next_args) = self.edge(next);
         self.b.ins().brif(condition, taken, &taken_args, next, &next_args);
@@ -375,7 +375,7 @@ impl<G: Guest> Translator<'_, G> {
             }
             Val::Is(to) => to,
         };
-        self.charge(block.targets.iter().map(|t| Target::Block(t.1)));
+        self.charge_cycle(block.targets.iter().map(|t| Target::Block(t.1)));
         let reason = if via == Via::Return { Reason::Return } else { Reason::Indirect };
         let unknown = self.exit(reason, None, Some(to));
         if block.targets.len() <= COMPARED {
@@ -404,14 +404,20 @@ impl<G: Guest> Translator<'_, G> {
         }
     }
 
-    /// Takes from the budget what one of these edges owes, rather one that closes a cycle: the others settle the
-    /// difference on their way.
-    fn charge(&mut self, targets: impl Iterator<Item = Target> + Clone) {
-        let closes = |t: &Target| matches!(*t, Target::Block(b) if self.region.blocks[b].is_checkpoint);
-        let first = targets.clone().find(closes).and_then(|t| self.owed(t));
-        let owed = first.or_else(|| targets.filter_map(|t| self.owed(t)).min()).unwrap_or(0);
+    /// Takes from the budget what an edge owes.
+    fn charge(&mut self, target: Target) {
+        let owed = self.owed(target).unwrap_or(0);
         self.now.budget = self.charged(owed);
-        self.now.pending = (self.now.pending as i64 - owed) as u64;
+        self.now.pending -= owed as u64;
+    }
+
+    /// Takes from the budget what the one of these edges owes that closes a cycle, if one does. Others settle theirs on
+    /// their way.
+    fn charge_cycle(&mut self, targets: impl IntoIterator<Item = Target>) {
+        let closes = |t: &Target| matches!(*t, Target::Block(b) if self.region.blocks[b].is_checkpoint);
+        if let Some(target) = targets.into_iter().find(closes) {
+            self.charge(target);
+        }
     }
 
     /// What an edge from here to where ways join owes the budget; if less than nothing, it gives back.
@@ -429,7 +435,7 @@ impl<G: Guest> Translator<'_, G> {
     }
 
     pub(super) fn jump(&mut self, target: Target) {
-        self.charge([target].into_iter());
+        self.charge(target);
         let (block, args) = self.edge(target);
         self.b.ins().jump(block, &args);
     }
