@@ -13,7 +13,8 @@ use std::fmt;
 
 use crate::guest::{Guest, Stop};
 use crate::ops::Pc;
-use crate::vm::{Dump, Vm};
+use crate::record::Region;
+use crate::vm::Vm;
 
 /// Instructions in the first slice.
 const FIRST: u64 = 1 << 10;
@@ -68,8 +69,8 @@ pub struct Difference {
     pub pc: Pc,
     /// Addresses and instructions around `pc`.
     pub listing: Vec<(Pc, String)>,
-    /// The native code around `pc`, where it is known ([`crate::tier::Config::dump`]).
-    pub region: Option<Dump>,
+    /// The native code around `pc`, where it is known ([`crate::tier::Config::record`]).
+    pub region: Option<Region>,
 }
 
 /// Runs both machines until they stop or `budget` instructions have retired; the stop that they agree on.
@@ -124,14 +125,13 @@ pub fn compare<G: Guest>(native: (&Vm<G>, &Stop), reference: (&Vm<G>, &Stop)) ->
 struct Walk<'a, G: Guest> {
     native: &'a mut Vm<G>,
     reference: &'a mut Vm<G>,
-    dumps: Vec<Dump>,
     /// Instructions after which they last agreed.
     done: u64,
 }
 
 impl<'a, G: Guest> Walk<'a, G> {
     fn new(native: &'a mut Vm<G>, reference: &'a mut Vm<G>) -> Self {
-        Walk { native, reference, dumps: Vec::new(), done: 0 }
+        Walk { native, reference, done: 0 }
     }
 
     /// How long the next slice is. A function of what is done, so that fresh pairs repeat it.
@@ -153,10 +153,9 @@ impl<'a, G: Guest> Walk<'a, G> {
         let (pc, before) = (self.reference.pc(), listing(self.reference, self.reference.pc()));
         let stop = self.native.run(n);
         let expected = self.reference.run(n);
-        self.dumps.extend(self.native.take_dumps());
         if let Err(mut difference) = compare((self.native, &stop), (self.reference, &expected)) {
             difference.agreed = self.done;
-            difference.region = self.dumps.iter().rev().find(|dump| covers(dump, pc)).cloned();
+            difference.region = region(self.native, pc);
             difference.pc = pc;
             difference.listing = before;
             return Err(difference);
@@ -193,8 +192,7 @@ fn narrow<G: Guest>(
     difference.agreed = agreed + good;
     difference.pc = walk.reference.pc();
     difference.listing = listing(walk.reference, difference.pc);
-    let dump = walk.dumps.into_iter().rev().find(|dump| covers(dump, difference.pc));
-    difference.region = dump.or(difference.region);
+    difference.region = region(walk.native, difference.pc).or(difference.region);
     Some(difference)
 }
 
@@ -210,10 +208,10 @@ fn repeat<G: Guest>(
     walk.step(n).map(|_| ())
 }
 
-/// Whether the region holds the instruction at `pc`.
-fn covers(dump: &Dump, pc: Pc) -> bool {
-    let heading = format!("{pc:8x}  ");
-    dump.pc == pc || dump.region.lines().any(|line| line.starts_with(&heading))
+/// The last region compiled that holds the instruction at `pc`, where it was recorded.
+fn region<G: Guest>(vm: &Vm<G>, pc: Pc) -> Option<Region> {
+    let covers = |region: &&Region| region.details.as_ref().is_some_and(|details| details.covers(pc));
+    vm.record()?.regions.iter().rev().find(covers).cloned()
 }
 
 fn side<G: Guest>((vm, stop): (&Vm<G>, &Stop)) -> Side {
@@ -300,8 +298,8 @@ impl fmt::Display for Difference {
         if self.memory_count > self.memory.len() {
             writeln!(f, "   and {} more elements of memory", self.memory_count - self.memory.len())?;
         }
-        if let Some(dump) = &self.region {
-            writeln!(f, "\nThe region at {:x}:\n{}\n{}", dump.pc, dump.region, dump.clif)?;
+        if let Some(Region { pc, details: Some(details), .. }) = &self.region {
+            writeln!(f, "\nThe region at {pc:x}:\n{}\n{}", details.listing, details.clif)?;
         }
         Ok(())
     }

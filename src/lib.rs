@@ -22,6 +22,7 @@ pub(crate) mod interp;
 pub mod jit;
 pub mod ops;
 pub(crate) mod random;
+pub mod record;
 #[cfg(feature = "jit")]
 pub(crate) mod region;
 pub mod state;

@@ -83,8 +83,8 @@ pub struct Config {
     pub targets: usize,
     /// What the translator does for speed.
     pub optimisations: Optimisations,
-    /// What is kept of each region for [`crate::vm::Vm::take_dumps`].
-    pub dump: bool,
+    /// Keep what the tiers do for [`crate::vm::Vm::record`].
+    pub record: bool,
     /// The code generator's settings.
     #[cfg(feature = "jit")]
     pub codegen: crate::jit::CodegenOptions,
@@ -101,7 +101,7 @@ impl Default for Config {
             call_depth: 4,
             targets: 64,
             optimisations: Optimisations::default(),
-            dump: false,
+            record: false,
             #[cfg(feature = "jit")]
             codegen: Default::default(),
         }
@@ -137,6 +137,11 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Instructions retired, in both tiers.
+    pub fn instructions(&self) -> u64 {
+        self.interpreted + self.native
+    }
+
     /// How often native code handed back, by reason; reasons that did not occur are left out.
     pub fn exits(&self) -> Vec<(&'static str, u64)> {
         #[cfg(feature = "jit")]

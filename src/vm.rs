@@ -5,27 +5,9 @@ use crate::interp::{self, Leave, Machine};
 #[cfg(feature = "jit")]
 use crate::jit::{library::Library, native::Native};
 use crate::ops::{Int, Scalar, Space};
+use crate::record::Record;
 use crate::state::State;
 use crate::tier::{Config, Stats, Tiers};
-
-/// A region's native code, for people.
-#[derive(Clone, Debug)]
-pub struct Dump {
-    /// Where the region is entered.
-    pub pc: crate::ops::Pc,
-    /// Guest instructions, copies of callees counted.
-    pub instructions: usize,
-    /// The CLIF, before optimisation.
-    pub clif: String,
-    /// The machine code, with guest instructions between.
-    pub assembly: String,
-    /// The blocks and their guest instructions.
-    pub region: String,
-    /// Bytes of machine code.
-    pub code_bytes: usize,
-    /// Seconds that translating and compiling took.
-    pub seconds: f64,
-}
 
 /// A machine that runs.
 ///
@@ -105,7 +87,7 @@ impl<G: Guest> Vm<G> {
 
     /// Instructions retired so far, in both tiers.
     pub fn instructions(&self) -> u64 {
-        self.stats.interpreted + self.stats.native
+        self.stats.instructions()
     }
 
     /// Why there is no native code although the tiers ask for it; `None` where there is, or where nothing
@@ -117,12 +99,12 @@ impl<G: Guest> Vm<G> {
         return (self.config.tiers != Tiers::Interpreter).then_some("this build has no JIT");
     }
 
-    /// The regions compiled since the last call, where [`Config::dump`] is set.
-    pub fn take_dumps(&mut self) -> Vec<Dump> {
+    /// What the tiers have done, where [`Config::record`] is set and there is a JIT.
+    pub fn record(&self) -> Option<&Record> {
         #[cfg(feature = "jit")]
-        return self.native.take_dumps();
+        return self.native.record();
         #[cfg(not(feature = "jit"))]
-        return Vec::new();
+        return None;
     }
 
     /// Where the next instruction is.

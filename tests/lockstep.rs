@@ -74,7 +74,7 @@ fn memory_that_differs_is_listed() {
 #[cfg(feature = "jit")]
 fn the_region_is_shown() {
     let (a, b) = (keys(b"xxxxxxxxy"), keys(b"xxxxxxxxx"));
-    let config = kiln::tier::Config { dump: true, ..at_threshold() };
+    let config = kiln::tier::Config { record: true, ..at_threshold() };
     let (mut native, mut reference) = (a.machine(config).0, b.machine(interpreter()).0);
     let difference = lockstep(&mut native, &mut reference, 1 << 20, None).unwrap_err();
     let text = difference.to_string();

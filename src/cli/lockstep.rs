@@ -86,7 +86,7 @@ fn differ<G: Machine>(
         let kept = kept.lock().expect("nobody panics while holding the answers").clone();
         Box::new(Replay::new(Arc::new(Mutex::new(kept))))
     };
-    let config = Config { dump: true, ..config.clone() };
+    let config = Config { record: true, ..config.clone() };
     let mut again = || {
         let console = Console::new(answers(), Box::new(io::sink()));
         let (native, reference, _) = pair(loaded, &config, console, answers());

@@ -9,8 +9,9 @@ use clap::{Args, ValueEnum};
 use kiln::device::Console;
 use kiln::guest::Stop;
 use kiln::guests::{self, Machine, Visit};
+use kiln::record::{Details, Region};
 use kiln::tier::{Config, Tiers};
-use kiln::vm::{Dump, Vm};
+use kiln::vm::Vm;
 
 use super::console::{Keys, Output, describe};
 use super::load::{self, ImageFile, Loaded, MachineOptions};
@@ -115,11 +116,11 @@ enum What {
 }
 
 impl What {
-    fn of(self, dump: &Dump) -> &str {
+    fn of(self, region: &Region, details: &Details) -> String {
         match self {
-            What::Clif => &dump.clif,
-            What::Asm => &dump.assembly,
-            What::Regions => &dump.region,
+            What::Clif => details.clif.clone(),
+            What::Asm => details.assembly(region.address),
+            What::Regions => details.listing.to_string(),
         }
     }
 }
@@ -140,7 +141,7 @@ impl Run {
             Tier::Interp => Tiers::Interpreter,
             Tier::Jit => Tiers::Jit,
         };
-        (tier, Config { tiers, dump: self.dump.is_some(), ..self.machine.config() })
+        (tier, Config { tiers, record: self.dump.is_some(), ..self.machine.config() })
     }
 
     /// Where the trace goes.
@@ -158,16 +159,19 @@ impl Run {
         Ok(Box::new(BufWriter::with_capacity(1 << 16, create(path)?)))
     }
 
-    fn dump<G: Machine>(&self, vm: &mut Vm<G>) {
-        let Some(what) = self.dump else {
+    /// Prints the regions after the first `printed`.
+    fn dump<G: Machine>(&self, vm: &Vm<G>, printed: &mut usize) {
+        let (Some(what), Some(record)) = (self.dump, vm.record()) else {
             return;
         };
         let mut err = io::stderr().lock();
-        for dump in vm.take_dumps() {
-            let (at, count, bytes) = (G::address(dump.pc), dump.instructions, dump.code_bytes);
+        for region in &record.regions[*printed..] {
+            let (at, count, bytes) = (G::address(region.pc), region.instructions, region.code_bytes);
+            let text = region.details.as_ref().map_or(String::new(), |details| what.of(region, details));
             let heading = format!("region at {at}: {count} instructions, {bytes} bytes");
-            let _ = writeln!(err, "kiln: {heading}\n{}", what.of(&dump).trim_end());
+            let _ = writeln!(err, "kiln: {heading}\n{}", text.trim_end());
         }
+        *printed = record.regions.len();
     }
 }
 
@@ -204,19 +208,20 @@ impl Visit for Execute<'_> {
         let (tier, config) = run.config();
         let budget = run.limits.budget;
         let start = Instant::now();
-        let (ending, mut vm) = if tier == Tier::Lockstep {
+        let mut printed = 0;
+        let (ending, vm) = if tier == Tier::Lockstep {
             lockstep::run(&loaded, &config, keys, budget)?
         } else {
             let mut vm = loaded.vm(Console::new(keys, Box::new(output)).with_warnings(warn), config);
             let ending = match trace {
                 Some(mut out) => trace::run(&mut vm, budget, &mut *out),
-                None => session::run(&mut vm, budget, |vm| run.dump(vm)),
+                None => session::run(&mut vm, budget, |vm| run.dump(vm, &mut printed)),
             };
             (ending, vm)
         };
         let seconds = start.elapsed().as_secs_f64();
         host::restore();
-        run.dump(&mut vm);
+        run.dump(&vm, &mut printed);
 
         if let Some(text) = ending.explain(&vm, &loaded.image) {
             say(text);

@@ -1,5 +1,6 @@
 //! From CLIF to machine code, in line or on a thread of its own.
 
+use std::ops::Range;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,8 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 pub(crate) struct MachineCode {
     pub(crate) bytes: Vec<u8>,
     pub(crate) alignment: u64,
-    /// Start offsets, ends and source locations (guest pc plus one) of the code's parts.
-    pub(crate) locations: Vec<(u32, u32, u32)>,
+    /// Which bytes come from which instruction of the region, in order.
+    pub(crate) sources: Vec<(Range<usize>, usize)>,
     /// The CLIF that it was made from, as text, where it was asked for.
     pub(crate) clif: Option<String>,
     pub(crate) took: Duration,
@@ -33,16 +34,13 @@ pub(crate) fn compile(
     if !compiled.buffer.relocs().is_empty() {
         return Err("the code refers to something outside itself".to_owned());
     }
-    let locations = compiled
-        .buffer
-        .get_srclocs_sorted()
-        .iter()
-        .map(|l| (l.start, l.end, if l.loc.is_default() { 0 } else { l.loc.bits() }))
-        .collect();
+    let locations = compiled.buffer.get_srclocs_sorted().iter().filter(|l| !l.loc.is_default());
+    // A location is an instruction's number plus one.
+    let sources = locations.map(|l| (l.start as usize..l.end as usize, l.loc.bits() as usize - 1)).collect();
     Ok(MachineCode {
         bytes: compiled.code_buffer().to_vec(),
         alignment: u64::from(compiled.buffer.alignment),
-        locations,
+        sources,
         clif,
         took: start.elapsed(),
     })

@@ -111,11 +111,12 @@ impl<G: Guest> Translator<'_, G> {
     /// Translates a way that starts at `point` and may lead to `join`.
     fn walk(&mut self, way: Way, join: Target, point: Point) -> End {
         self.now = point;
-        let region = self.region;
         let mut flow = Flow::Next;
-        for &(pc, insn) in way.block.iter().flat_map(|&b| &region.blocks[b].insns) {
-            flow = self.instruction(pc, insn);
-            debug_assert!(!self.left, "a way's instructions are never refused");
+        if let Some(block) = way.block {
+            for i in 0..self.region.blocks[block].insns.len() {
+                flow = self.instruction(block, i);
+                debug_assert!(!self.left, "a way's instructions are never refused");
+            }
         }
         let (meets, other) = match (flow, way.taken) {
             (Flow::If(condition, _), Some(taken)) if taken == join => (condition, way.next),

@@ -1,40 +1,43 @@
-//! Native code as text, beside the guest instructions that it comes from.
-
-use std::fmt::Write;
+//! Native code as it is recorded, and machine code as text.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 
+use super::Exit;
 use super::compile::MachineCode;
-use crate::ops::Pc;
+use crate::record::{self, Details, HostInstruction, Listing};
 
-/// Disassembles a region's code at `address`; `guest` gives the text of the instruction at a pc.
-pub(crate) fn assembly(code: &MachineCode, address: usize, guest: impl Fn(Pc) -> String) -> String {
-    let mut text = String::new();
+/// What a region consists of. Its exits have not been taken yet.
+pub(super) fn details(listing: Listing, exits: &[Exit], code: MachineCode) -> Details {
+    let exit = |exit: &Exit| record::Exit {
+        reason: exit.reason.name(),
+        instruction: exit.instruction as usize,
+        pc: exit.pc,
+        count: 0,
+    };
+    Details {
+        listing,
+        exits: exits.iter().map(exit).collect(),
+        clif: code.clif.unwrap_or_default(),
+        code: code.bytes,
+        sources: code.sources,
+    }
+}
+
+/// A region's machine code at `address`; nothing where this host's has no disassembler here.
+pub(crate) fn disassemble(details: &Details, address: usize) -> Vec<HostInstruction> {
     if !cfg!(target_arch = "x86_64") {
-        let _ = writeln!(text, "; {} bytes; this host's code has no disassembler here", code.bytes.len());
-        return text;
+        return Vec::new();
     }
-    let mut decoder = Decoder::with_ip(64, &code.bytes, address as u64, DecoderOptions::NONE);
+    let mut sources = details.sources.iter().peekable();
     let mut formatter = IntelFormatter::new();
-    let mut locations = code.locations.iter().peekable();
-    let mut last = None;
-    while decoder.can_decode() {
-        let instruction = decoder.decode();
-        let offset = (instruction.ip() - address as u64) as u32;
-        while locations.next_if(|l| l.1 <= offset).is_some() {}
-        let here = locations.peek().filter(|l| l.0 <= offset).map_or(0, |l| l.2);
-        if last != Some(here) {
-            let heading = if here == 0 {
-                "region".to_owned()
-            } else {
-                format!("{:04x}  {}", here - 1, guest(here - 1))
-            };
-            let _ = writeln!(text, "; {heading}");
-            last = Some(here);
-        }
-        let mut line = String::new();
-        formatter.format(&instruction, &mut line);
-        let _ = writeln!(text, "  {:8x}  {line}", instruction.ip());
-    }
-    text
+    let decoder = Decoder::with_ip(64, &details.code, address as u64, DecoderOptions::NONE);
+    let host = |instruction: iced_x86::Instruction| {
+        let at = instruction.ip() as usize;
+        while sources.next_if(|(range, _)| range.end <= at - address).is_some() {}
+        let source = sources.peek().filter(|(range, _)| range.contains(&(at - address)));
+        let mut text = String::new();
+        formatter.format(&instruction, &mut text);
+        HostInstruction { address: at, instruction: source.map(|&&(_, number)| number), text }
+    };
+    decoder.into_iter().map(host).collect()
 }

@@ -15,8 +15,8 @@ use super::code::{Entry, Generation, host_isa};
 use super::compile::{Job, MachineCode, Worker, compile};
 use super::{Exit, dump};
 use crate::ops::Pc;
+use crate::record::{Details, Listing};
 use crate::tier::{Compile, Config};
-use crate::vm::Dump;
 
 /// Regions that wait for the compiling thread at once.
 const QUEUE: usize = 4;
@@ -33,7 +33,8 @@ pub(crate) struct Basis {
     pub(crate) instructions: usize,
     /// How many arrivals of indirect jumps were known.
     pub(crate) arrivals: usize,
-    pub(crate) listing: String,
+    /// What it was made from, where that is recorded.
+    pub(crate) listing: Option<Listing>,
     pub(crate) translate_time: Duration,
 }
 
@@ -55,7 +56,8 @@ pub(crate) struct Compiled {
     pub(crate) code_bytes: usize,
     /// Translating and compiling.
     pub(crate) took: Duration,
-    pub(crate) dump: Option<Dump>,
+    /// What it consists of, where that is recorded.
+    pub(crate) details: Option<Details>,
 }
 
 /// The native code of one program, which is one guest's, and how it is made.
@@ -135,12 +137,12 @@ impl Library {
     /// and publishes it.
     pub(crate) fn compile(&self, claim: Claim, function: Function, basis: Basis) {
         let Ok(isa) = self.isa() else { return };
-        let (isa, cap, dump) = (isa.clone(), self.config.code_cap, self.config.dump);
+        let (isa, cap, record) = (isa.clone(), self.config.code_cap, self.config.record);
         let job: Job = Box::new(move || {
             // Where all machines are gone, so is the shelf.
             let Some(shelf) = claim.shelf.upgrade() else { return };
-            if let Ok(code) = compile(&isa, function, dump) {
-                lock(&shelf).publish(&isa, cap, code, basis, dump);
+            if let Ok(code) = compile(&isa, function, record) {
+                lock(&shelf).publish(&isa, cap, code, basis);
             }
         });
         let worker = match self.config.compile {
@@ -156,7 +158,7 @@ impl Library {
 
 impl Shelf {
     /// Makes a compiled function executable and the first choice at its entry.
-    fn publish(&mut self, isa: &OwnedTargetIsa, cap: usize, code: MachineCode, basis: Basis, dump: bool) {
+    fn publish(&mut self, isa: &OwnedTargetIsa, cap: usize, code: MachineCode, mut basis: Basis) {
         if self.generation.is_some() && self.bytes + code.bytes.len() > cap {
             self.era += 1;
             self.generation = None;
@@ -171,9 +173,9 @@ impl Shelf {
         versions.truncate(VERSIONS - 1);
         let region = Compiled {
             number: self.published,
-            dump: dump.then(|| dump_of(&basis, &code, &entry)),
             code_bytes: code.bytes.len(),
             took: basis.translate_time + code.took,
+            details: basis.listing.take().map(|listing| dump::details(listing, &basis.exits, code)),
             entry,
             basis,
         };
@@ -193,23 +195,4 @@ impl Drop for Claim {
 
 fn lock(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
     shelf.lock().expect("nobody panics while publishing")
-}
-
-fn dump_of(basis: &Basis, code: &MachineCode, entry: &Entry) -> Dump {
-    let texts: HashMap<Pc, &str> = basis
-        .listing
-        .lines()
-        .filter_map(|l| Some((Pc::from_str_radix(l.get(..8)?.trim(), 16).ok()?, l.get(10..)?)))
-        .collect();
-    let assembly =
-        dump::assembly(code, entry.address(), |pc| texts.get(&pc).copied().unwrap_or_default().to_owned());
-    Dump {
-        pc: basis.entry_pc,
-        instructions: basis.instructions,
-        clif: code.clif.clone().unwrap_or_default(),
-        assembly,
-        region: basis.listing.clone(),
-        code_bytes: code.bytes.len(),
-        seconds: (basis.translate_time + code.took).as_secs_f64(),
-    }
 }

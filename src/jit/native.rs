@@ -10,18 +10,18 @@ use cranelift_frontend::FunctionBuilderContext;
 
 use super::library::{Basis, Compiled, Library, Word};
 use super::policy::{self, History};
-use super::survey::{list, named_stores, plain_ranges};
+use super::survey::{listing, named_stores, plain_ranges};
 use super::translate::{Known, Translation, translate};
 use super::{Reason, facts, predict};
 use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::interp::{Code, NATIVE};
 use crate::ops::Pc;
+use crate::record::{self, Doing, Record, Unfit, What, Why};
 use crate::region::{self, Limits, Program};
 use crate::state::{State, attr};
 use crate::tier::{Config, Conversion, Optimisations, Stats, Tiers};
 use crate::unroll::{TURNS, unroll, write_out};
-use crate::vm::Dump;
 
 /// Instructions between looks at what others compile.
 const POLL: i32 = 5_000;
@@ -34,6 +34,8 @@ const SLIDE: Pc = 8;
 /// A region that this machine uses.
 struct Installed {
     region: Arc<Compiled>,
+    /// Its number in the record, if there is one.
+    number: usize,
     /// Times that control came in, and instructions retired since, until judged.
     runs: u64,
     retired: u64,
@@ -71,7 +73,7 @@ pub(crate) struct Native {
     /// Entries of regions that left too often at accesses: tested together with others, perhaps, that never came.
     careful: HashSet<Pc>,
     plain: Option<Vec<Option<Range<u64>>>>,
-    dumps: Vec<Dump>,
+    record: Option<Box<Record>>,
 }
 
 /// What the region finder sees of the machine.
@@ -120,6 +122,7 @@ impl Native {
     /// The JIT tier of a machine of the library's guest and settings.
     pub(crate) fn new<G: Guest>(library: Arc<Library>) -> Native {
         Native {
+            record: library.config().record.then(|| Box::new(Record::new())),
             library,
             era: 0,
             code_space: G::CODE,
@@ -134,7 +137,6 @@ impl Native {
             mutable: HashSet::new(),
             careful: HashSet::new(),
             plain: None,
-            dumps: Vec::new(),
         }
     }
 
@@ -147,8 +149,21 @@ impl Native {
         self.library.unavailable()
     }
 
-    pub(crate) fn take_dumps(&mut self) -> Vec<Dump> {
-        std::mem::take(&mut self.dumps)
+    /// What was recorded, where it was asked for.
+    pub(crate) fn record(&self) -> Option<&Record> {
+        self.record.as_deref()
+    }
+
+    fn doing(&self, what: Doing) {
+        if let Some(record) = &self.record {
+            record.doing(what);
+        }
+    }
+
+    fn note(&mut self, pc: Pc, stats: &Stats, what: What) {
+        if let Some(record) = &mut self.record {
+            record.happened(pc, stats.instructions(), what);
+        }
     }
 
     /// Whether native code starts at `pc`.
@@ -163,6 +178,9 @@ impl Native {
         let id = self.region_at(state.pc())?;
         let installed = self.regions[id].as_mut().expect("an entry's region exists");
         let before = state.budget();
+        if let Some(record) = &self.record {
+            record.doing(Doing::Native(installed.number));
+        }
         // SAFETY: the library is one of this machine's guest and settings, and the state is this machine's.
         let left_by = unsafe { installed.region.entry.run(state) };
         let exit = &installed.region.basis.exits[left_by as usize];
@@ -174,6 +192,9 @@ impl Native {
         let reason = exit.reason;
         stats.native += retired;
         stats.exits[reason as usize] += 1;
+        if let Some(record) = &mut self.record {
+            record.left(installed.number, left_by as usize, retired);
+        }
         installed.runs += 1;
         installed.retired += retired;
         if reason == Reason::Indirect {
@@ -199,19 +220,20 @@ impl Native {
         // Of a region that another machine has had compiled, it is not known which these were.
         let could_know_more = code.arrivals().len() > arrivals;
         let (number, hot) = (installed.region.number, self.library.config().hot);
-        let heat = if installed.missed >= LEARN && could_know_more
-            || installed.accesses == LEARN && self.careful.insert(entry_pc)
-        {
-            hot.min(i32::MAX as u32 - 1) as i32
+        let at_once = hot.min(i32::MAX as u32 - 1) as i32;
+        let (why, heat) = if installed.missed >= LEARN && could_know_more {
+            (Why::Targets, at_once)
+        } else if installed.accesses == LEARN && self.careful.insert(entry_pc) {
+            (Why::Accesses, at_once)
         } else if installed.runs >= policy::PROBATION && installed.retired < installed.runs * policy::WORTH {
             stats.unprofitable += 1;
-            policy::cold(hot)
+            (Why::Unprofitable { runs: installed.runs, retired: installed.retired }, policy::cold(hot))
         } else {
             (installed.runs, installed.retired, installed.missed) = (0, 0, 0);
             return;
         };
         self.refused.insert(number);
-        self.drop_region(id, state, code);
+        self.drop_region(id, why, state, code, stats);
         code.set_heat(entry_pc, heat);
     }
 
@@ -226,26 +248,32 @@ impl Native {
                 self.mutable.insert(at);
                 self.history.rewritten(at);
             }
-            for id in owners.into_iter().chain(watchers(&self.trusters, at)) {
-                self.invalidate(id, state, code, stats);
+            for id in owners {
+                self.invalidate(id, Why::Changed(at), state, code, stats);
+            }
+            for id in watchers(&self.trusters, at) {
+                self.invalidate(id, Why::Watched(at), state, code, stats);
             }
         }
     }
 
-    fn invalidate(&mut self, id: usize, state: &mut State, code: &mut Code, stats: &mut Stats) {
+    fn invalidate(&mut self, id: usize, why: Why, state: &mut State, code: &mut Code, stats: &mut Stats) {
         let Some(entry) = self.regions[id].as_ref().map(|r| r.region.basis.entry_pc) else {
             return;
         };
         stats.invalidated += 1;
-        self.drop_region(id, state, code);
+        self.drop_region(id, why, state, code, stats);
         code.set_heat(entry, self.history.invalidated(entry, self.library.config().hot));
     }
 
     /// Forgets a region. Its code stays in the library.
-    fn drop_region(&mut self, id: usize, state: &mut State, code: &mut Code) {
-        let Some(Installed { region, .. }) = self.regions[id].take() else {
+    fn drop_region(&mut self, id: usize, why: Why, state: &mut State, code: &mut Code, stats: &Stats) {
+        let Some(Installed { region, number, .. }) = self.regions[id].take() else {
             return;
         };
+        if let Some(record) = &mut self.record {
+            record.dropped(number, stats.instructions(), why);
+        }
         self.free.push(id);
         self.entries[region.basis.entry_pc as usize] = 0;
         code.set_heat(region.basis.entry_pc, 0);
@@ -256,9 +284,9 @@ impl Native {
     }
 
     /// Lets all regions go.
-    fn flush(&mut self, state: &mut State, code: &mut Code) {
+    fn flush(&mut self, state: &mut State, code: &mut Code, stats: &Stats) {
         for id in 0..self.regions.len() {
-            self.drop_region(id, state, code);
+            self.drop_region(id, Why::Flushed, state, code, stats);
         }
         self.plain = None;
     }
@@ -266,17 +294,28 @@ impl Native {
     /// The place at the state's pc is hot: takes the region there from the library, or has it compiled.
     #[cold]
     pub(crate) fn hot<G: Guest>(&mut self, guest: &G, state: &mut State, code: &mut Code, stats: &mut Stats) {
+        self.doing(Doing::Compiling);
+        self.look_at(guest, state, code, stats);
+        self.doing(Doing::Interpreting);
+    }
+
+    fn look_at<G: Guest>(&mut self, guest: &G, state: &mut State, code: &mut Code, stats: &mut Stats) {
         let pc = state.pc();
         if self.region_at(pc).is_some() || self.take::<G>(pc, state, code, stats) {
             return;
         }
         let may_compile = policy::may_compile(stats);
+        if let (false, Some(record)) = (may_compile, &mut self.record) {
+            record.put_off += 1;
+        }
         let Some(claim) = may_compile.then(|| self.library.claim(pc)).flatten() else {
             code.set_heat(pc, soon(code));
             return;
         };
         code.set_heat(pc, policy::cold(self.config().hot));
-        let Some((function, basis)) = self.prepare(guest, state, code) else { return };
+        let Some((function, basis)) = self.prepare(guest, state, code) else {
+            return self.note(pc, stats, What::Refused);
+        };
         self.library.compile(claim, function, basis);
         self.waiting.insert(pc);
         self.take::<G>(pc, state, code, stats);
@@ -289,7 +328,7 @@ impl Native {
         if found.era != self.era {
             self.era = found.era;
             stats.flushes += 1;
-            self.flush(state, code);
+            self.flush(state, code, stats);
         }
         if let Some(region) = found.regions.iter().find(|region| self.accepts(region, state)) {
             self.install::<G>(region.clone(), state, code, stats);
@@ -342,14 +381,17 @@ impl Native {
         let hot = self.config().hot;
         let Some(region) = newest else {
             code.set_heat(pc, policy::cold(hot));
-            return;
+            return self.note(pc, stats, What::Rejected(Unfit::Host));
         };
         stats.compile_time += region.took;
-        for at in self.changed(region, state) {
+        let changed: Vec<Pc> = self.changed(region, state).collect();
+        for &at in &changed {
             self.mutable.insert(at);
             self.history.rewritten(at);
         }
         code.set_heat(pc, self.history.invalidated(pc, hot));
+        let why = if changed.is_empty() { Unfit::Watched } else { Unfit::Changed(changed) };
+        self.note(pc, stats, What::Rejected(why));
     }
 
     /// Finds and translates the region at the state's pc.
@@ -402,7 +444,7 @@ impl Native {
         let mut context = FunctionBuilderContext::new();
         let translation = translate::<G>(&region, &known, frontend, call_conv, &mut context);
         let Translation { function, exits, words, trusted } = translation;
-        let listing = if config.dump { list(&region, guest, state) } else { String::new() };
+        let listing = config.record.then(|| listing(&region, guest, state));
         let own: HashSet<Pc> = region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0)).collect();
         let word = |at: Pc| {
             let value = G::CODE.and_then(|space| state.bits(space, at as u64)).unwrap_or(0);
@@ -430,14 +472,15 @@ impl Native {
         stats: &mut Stats,
     ) {
         let Basis { entry_pc, words, trusted, .. } = &region.basis;
-        if self.waiting.remove(entry_pc) {
+        let is_own = self.waiting.remove(entry_pc);
+        if is_own {
             stats.regions += 1;
             stats.compile_time += region.took;
             stats.code_bytes += region.code_bytes as u64;
         } else {
             stats.shared += 1;
         }
-        self.dumps.extend(region.dump.clone());
+        let number = self.keep(&region, is_own, stats);
         let id = self.free.pop().unwrap_or(self.regions.len());
         if id == self.regions.len() {
             self.regions.push(None);
@@ -446,7 +489,7 @@ impl Native {
             for &Word { at, .. } in words {
                 // Who wrote this word without a test now has to test.
                 for truster in watchers(&self.trusters, at) {
-                    self.invalidate(truster, state, code, stats);
+                    self.invalidate(truster, Why::Watched(at), state, code, stats);
                 }
                 state.change_attributes(space, at as u64, 0, attr::COMPILED);
                 self.owners.insert((at, id));
@@ -461,7 +504,23 @@ impl Native {
         }
         self.entries[*entry_pc as usize] = id as u32 + 1;
         code.set_heat(*entry_pc, NATIVE);
-        self.regions[id] = Some(Installed { region, runs: 0, retired: 0, missed: 0, accesses: 0 });
+        self.regions[id] = Some(Installed { region, number, runs: 0, retired: 0, missed: 0, accesses: 0 });
+    }
+
+    /// Records that a region is taken up, if that is asked for; its number.
+    fn keep(&mut self, region: &Compiled, is_own: bool, stats: &Stats) -> usize {
+        let Some(record) = &mut self.record else { return 0 };
+        let region = record::Region {
+            pc: region.basis.entry_pc,
+            is_reused: !is_own,
+            compile_seconds: region.took.as_secs_f64(),
+            instructions: region.basis.instructions,
+            code_bytes: region.code_bytes,
+            address: region.entry.address(),
+            details: region.details.clone().map(Box::new),
+            ..record::Region::default()
+        };
+        record.installed(region, stats.instructions())
     }
 }
 

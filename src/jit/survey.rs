@@ -1,12 +1,13 @@
-//! What is looked up in the machine before a region is translated, and the region as text.
+//! What is looked up in the machine before a region is translated, and the region as it is recorded.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::effects;
 use crate::guest::Guest;
-use crate::ops::Pc;
-use crate::region::Region;
+use crate::ops::{Flow, Pc};
+use crate::record::{self, Edge, Instruction, Listing, Way};
+use crate::region::{Block, Region, Target};
 use crate::state::{State, attr};
 
 /// Words before and after a region that are searched for stores.
@@ -38,31 +39,32 @@ pub(super) fn plain_ranges(state: &State) -> Vec<Option<Range<u64>>> {
     (0..state.spaces().len()).map(range).collect()
 }
 
-/// A region as text: its blocks, their instructions, and where control goes.
-pub(super) fn list<G: Guest>(region: &Region, guest: &G, state: &State) -> String {
-    use std::fmt::Write;
-    let mut text = String::new();
-    for (i, block) in region.blocks.iter().enumerate() {
-        let check = if block.is_checkpoint {
-            format!(", checks the budget for {}", block.longest)
-        } else {
-            String::new()
-        };
-        let _ = writeln!(text, "block {i}{check}");
-        for &(pc, _) in &block.insns {
-            let _ = writeln!(text, "{pc:8x}  {}", guest.disassemble(state, pc));
-        }
-        let _ = writeln!(
-            text,
-            "  goes to {:?}{}{}",
-            block.next,
-            block.taken.map_or(String::new(), |t| format!(", taken {t:?}")),
-            if block.targets.is_empty() {
-                String::new()
-            } else {
-                format!(", indirectly {:x?}", block.targets)
-            }
-        );
-    }
-    text
+/// A region's instructions and blocks, as they are recorded.
+pub(super) fn listing<G: Guest>(region: &Region, guest: &G, state: &State) -> Listing {
+    let instructions = region.blocks.iter().flat_map(|block| &block.insns);
+    let instructions = instructions.map(|&(pc, _)| Instruction { pc, text: guest.disassemble(state, pc) });
+    let mut start = 0;
+    let blocks = region.blocks.iter().map(|block| {
+        let numbers = start..start + block.insns.len();
+        start = numbers.end;
+        let check = block.is_checkpoint.then_some(block.longest);
+        record::Block { instructions: numbers, edges: edges::<G>(region, block), check }
+    });
+    Listing { instructions: instructions.collect(), blocks: blocks.collect() }
+}
+
+/// The ways from a block.
+fn edges<G: Guest>(region: &Region, block: &Block) -> Vec<Edge> {
+    let edge = |way, target| match target {
+        Target::Block(b) => Edge { way, pc: region.blocks[b].pc(), block: Some(b) },
+        Target::Outside(pc) => Edge { way, pc, block: None },
+    };
+    let falls_through = block
+        .insns
+        .last()
+        .is_some_and(|&(pc, insn)| matches!(effects::of::<G>(insn, pc).flow, Flow::Next | Flow::If(..)));
+    let next = falls_through.then(|| edge(Way::Next, block.next));
+    let taken = block.taken.map(|target| edge(Way::Taken, target));
+    let indirect = block.targets.iter().map(|&(_, b)| edge(Way::Indirect, Target::Block(b)));
+    next.into_iter().chain(taken).chain(indirect).collect()
 }

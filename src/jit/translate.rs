@@ -23,7 +23,7 @@ use super::access::Found;
 use super::facts::{self, Extent, Facts, Value as Fact};
 use super::{Exit, Reason};
 use crate::effects::{self, Slots};
-use crate::guest::{Guest, Insn};
+use crate::guest::Guest;
 use crate::ops::{Flow, FlowOf, Pc, Scalar, Type, Via};
 use crate::region::{Block, Region, Target};
 use crate::state::{BUDGET, PC, REGISTERS, State, attr};
@@ -124,6 +124,10 @@ pub(super) struct Translator<'a, G> {
     pub(super) now: Point,
     pub(super) current: usize,
     pub(super) pc: Pc,
+    /// Where the numbers of each block's instructions start, and the number of the instruction at `pc`: code and
+    /// exits are said to be its.
+    firsts: Vec<u32>,
+    number: u32,
     /// The instruction is one that always leaves.
     pub(super) left: bool,
     /// For each access of the instruction to come, whether the instruction itself fixes its address.
@@ -171,6 +175,8 @@ pub(crate) fn translate<G: Guest>(
 
     let mut uses = Uses::default();
     region.blocks.iter().for_each(|block| uses.add::<G>(block));
+    let lens = region.blocks.iter().map(|block| block.insns.len() as u32);
+    let firsts = lens.scan(0, |next, len| Some(std::mem::replace(next, *next + len))).collect();
     let facts = facts::find::<G>(region, &|at| known.literal::<G>(at), known.careful);
     let mut t = Translator::<G> {
         now: Point { slots: vec![None; G::SLOTS.len()], budget: state, pending: 0 },
@@ -191,6 +197,8 @@ pub(crate) fn translate<G: Guest>(
         alias,
         current: 0,
         pc: 0,
+        firsts,
+        number: 0,
         left: false,
         named: Vec::new().into_iter(),
         offsets: HashMap::new(),
@@ -278,6 +286,7 @@ impl<G: Guest> Translator<'_, G> {
         let clif_block = self.blocks[index];
         self.current = index;
         self.b.switch_to_block(clif_block);
+        self.goes_on_at(index, 0);
         if block.predecessors > 1 {
             self.take_parameters(index);
         } else if let Some(point) = self.entered[index].take() {
@@ -293,8 +302,8 @@ impl<G: Guest> Translator<'_, G> {
         self.left = false;
         self.extents = std::mem::take(&mut self.facts.extents[index]).into_iter();
         let mut flow = Flow::Next;
-        for &(pc, insn) in &block.insns {
-            flow = self.instruction(pc, insn);
+        for i in 0..block.insns.len() {
+            flow = self.instruction(index, i);
             if self.left {
                 // The rest of the block is never reached.
                 self.b.ins().trap(TrapCode::unwrap_user(1));
@@ -304,11 +313,18 @@ impl<G: Guest> Translator<'_, G> {
         self.flow(block, flow);
     }
 
-    /// Translates one instruction. Where control goes then is the caller's to say.
-    pub(super) fn instruction(&mut self, pc: Pc, insn: Insn) -> FlowOf<Self> {
-        self.pc = pc;
+    /// What comes from now on belongs to instruction `i` of a block.
+    fn goes_on_at(&mut self, block: usize, i: usize) {
+        self.pc = self.region.blocks[block].insns[i].0;
+        self.number = self.firsts[block] + i as u32;
+        self.b.set_srcloc(SourceLoc::new(self.number + 1));
+    }
+
+    /// Translates instruction `i` of a block. Where control goes then is the caller's to say.
+    pub(super) fn instruction(&mut self, block: usize, i: usize) -> FlowOf<Self> {
+        let (pc, insn) = self.region.blocks[block].insns[i];
+        self.goes_on_at(block, i);
         self.named = effects::of::<G>(insn, pc).named_accesses();
-        self.b.set_srcloc(SourceLoc::new(pc + 1));
         let flow = G::meaning(insn, pc, self);
         if !matches!(flow, Flow::Trap(_) | Flow::Illegal) {
             self.now.pending += 1;
@@ -335,7 +351,6 @@ impl<G: Guest> Translator<'_, G> {
 
     /// Leaves to the interpreter, which counts one by one, where the budget might not last to the next check.
     fn check_budget(&mut self, block: &Block) {
-        self.pc = block.pc();
         let needed = self.now.pending + block.longest;
         let short = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, self.now.budget, needed as i64);
         self.leave_if(short, Reason::Budget);
@@ -504,7 +519,7 @@ impl<G: Guest> Translator<'_, G> {
         let block = self.b.create_block();
         self.b.set_cold_block(block);
         let id = self.exits.len();
-        self.exits.push(Exit { reason, pc, retired: self.now.pending });
+        self.exits.push(Exit { reason, instruction: self.number, pc, retired: self.now.pending });
         self.exit_blocks.push(ExitBlock { block, point: self.now.clone(), id, pc: dynamic });
         block
     }

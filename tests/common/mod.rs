@@ -125,7 +125,7 @@ pub fn everywhere(case: &Case, budget: u64, check: impl Fn(&Ran)) {
         }
         let again = || {
             let (mut config, interpreter) = (config.clone(), interpreter());
-            config.dump = true;
+            config.record = true;
             (case.machine(config).0, case.machine(interpreter).0)
         };
         let (mut native, mut reference) = again();

@@ -1,0 +1,157 @@
+//! What the tiers record is what they did: counts add up, and every region is whole.
+#![cfg(feature = "jit")]
+
+mod common;
+
+use common::{Ran, at_once, at_threshold, configurations, program, run};
+use kiln::guests::Machine;
+use kiln::guests::lc3::Lc3;
+use kiln::record::{Doing, Record, Region, What, Why};
+use kiln::tier::{Config, Tiers};
+
+const BUDGET: u64 = 3_000_000;
+
+/// Runs a benchmark with everything recorded.
+fn recorded(name: &str, config: &Config) -> Ran {
+    let bench = Lc3::BENCHES
+        .iter()
+        .find(|bench| bench.file == format!("{name}.asm"))
+        .expect("there is such a benchmark");
+    run(&program(bench.source), Config { record: true, ..config.clone() }, BUDGET)
+}
+
+fn record(ran: &Ran) -> &Record {
+    ran.vm.record().expect("it was asked for")
+}
+
+#[test]
+fn counts_add_up() {
+    for name in ["sieve", "interp", "selfmod", "list", "output"] {
+        for (configuration, config) in configurations() {
+            let ran = recorded(name, &config);
+            let (record, stats) = (record(&ran), ran.vm.stats());
+            let at = format!("{name}, {configuration}");
+            let sum = |of: fn(&Region) -> u64| record.regions.iter().map(of).sum::<u64>();
+            assert_eq!(record.lost, 0, "{at}");
+            assert_eq!(record.regions.len() as u64, stats.regions + stats.shared, "{at}");
+            assert_eq!(sum(|region| region.retired), stats.native, "{at}");
+            assert_eq!(
+                sum(|region| if region.is_reused { 0 } else { region.code_bytes as u64 }),
+                stats.code_bytes,
+                "{at}"
+            );
+            assert_eq!(sum(|region| region.runs), stats.exits.iter().sum::<u64>(), "{at}");
+            for (reason, count) in stats.exits() {
+                let exits = |region: &Region| {
+                    let exits = region.details.as_ref().expect("it is small").exits.iter();
+                    exits.filter(|exit| exit.reason == reason).map(|exit| exit.count).sum::<u64>()
+                };
+                assert_eq!(record.regions.iter().map(exits).sum::<u64>(), count, "{at}: {reason}");
+            }
+            let events = |is: fn(&What) -> bool| record.events.iter().filter(|e| is(&e.what)).count() as u64;
+            assert_eq!(
+                events(|what| matches!(what, What::Installed(_))),
+                stats.regions + stats.shared,
+                "{at}"
+            );
+            assert_eq!(events(|what| matches!(what, What::Rejected(_))), stats.rejected, "{at}");
+            let dropped = |is: fn(&Why) -> bool| {
+                let whys = record.regions.iter().filter_map(|region| region.dropped.as_ref());
+                whys.filter(|why| is(why)).count() as u64
+            };
+            assert_eq!(
+                dropped(|why| matches!(why, Why::Changed(_) | Why::Watched(_))),
+                stats.invalidated,
+                "{at}"
+            );
+            assert_eq!(dropped(|why| matches!(why, Why::Unprofitable { .. })), stats.unprofitable, "{at}");
+            assert_eq!(dropped(|_| true), events(|what| matches!(what, What::Dropped(..))), "{at}");
+            if config.tiers == Tiers::Jit {
+                assert!(stats.regions > 0, "{at}");
+            }
+            assert!(
+                record.events.is_sorted_by(|a, b| a.seconds <= b.seconds && a.instructions <= b.instructions)
+            );
+        }
+    }
+}
+
+#[test]
+fn regions_are_whole() {
+    for name in ["sieve", "interp", "fib"] {
+        let ran = recorded(name, &at_threshold());
+        assert!(!record(&ran).regions.is_empty());
+        for region in &record(&ran).regions {
+            let details = region.details.as_ref().expect("it is small");
+            let (instructions, blocks) = (&details.listing.instructions, &details.listing.blocks);
+            assert_eq!(instructions.len(), region.instructions);
+            assert_eq!(instructions[0].pc, region.pc);
+            let mut next = 0;
+            for block in blocks {
+                assert_eq!(block.instructions.start, next);
+                next = block.instructions.end;
+                for edge in &block.edges {
+                    let to = edge.block.map(|b| instructions[blocks[b].instructions.start].pc);
+                    assert!(to.is_none_or(|pc| pc == edge.pc));
+                }
+            }
+            assert_eq!(next, instructions.len());
+            assert!(details.exits.iter().all(|exit| exit.instruction < instructions.len()));
+            for exit in details.exits.iter().filter(|exit| exit.reason == "load" || exit.reason == "trap") {
+                assert_eq!(exit.pc, Some(instructions[exit.instruction].pc), "{exit:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn code_is_said_to_come_from_instructions() {
+    let ran = recorded("sieve", &at_threshold());
+    let hottest = record(&ran).regions.iter().max_by_key(|region| region.retired).unwrap();
+    let details = hottest.details.as_ref().unwrap();
+    let adds = details.clif.lines().filter(|line| line.starts_with('@') && line.contains("iadd")).count();
+    assert!(adds > 0, "{}", details.clif);
+    if cfg!(target_arch = "x86_64") {
+        let code = details.machine_code(hottest.address);
+        assert_eq!(code[0].address, hottest.address);
+        // Every copy of an unrolled loop has code of its own: what it computes may have been found elsewhere, but not
+        // what it stores.
+        let stores = details.listing.instructions.iter().filter(|i| i.text.starts_with("STR")).count();
+        assert!(stores > 1, "{}", details.listing);
+        for (number, instruction) in details.listing.instructions.iter().enumerate() {
+            let has_code = code.iter().any(|host| host.instruction == Some(number));
+            assert!(has_code || !instruction.text.starts_with("STR"), "{instruction:?}");
+        }
+        let assembly = details.assembly(hottest.address);
+        assert!(assembly.contains("; region\n") && assembly.contains("  ret"), "{assembly}");
+    }
+}
+
+#[test]
+fn nothing_is_kept_unasked() {
+    let ran = run(&program(Lc3::BENCHES[0].source), at_once(), BUDGET);
+    assert!(ran.vm.stats().regions > 0);
+    assert!(ran.vm.record().is_none());
+}
+
+#[test]
+fn another_thread_sees_what_the_machine_does() {
+    let case = program(".ORIG x3000\nLOOP ADD R0, R0, #1\nBR LOOP\n.END");
+    let (mut vm, _) = kiln::fuzz::Case::machine(&case, Config { record: true, ..at_once() });
+    let activity = vm.record().expect("it was asked for").activity();
+    assert_eq!(activity.now(), Doing::Interpreting);
+    let running = std::sync::atomic::AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            while activity.now() != Doing::Native(0) {
+                std::thread::yield_now();
+            }
+            running.store(false, std::sync::atomic::Ordering::Relaxed);
+        });
+        while running.load(std::sync::atomic::Ordering::Relaxed) {
+            vm.run(BUDGET);
+        }
+        watcher.join().unwrap();
+    });
+    assert_eq!(activity.now(), Doing::Interpreting);
+}
