@@ -423,7 +423,7 @@ impl<G: Guest> Translator<'_, G> {
     fn charge(&mut self, target: Target) {
         let owed = self.owed(target).unwrap_or(0);
         self.now.budget = self.charged(owed);
-        self.now.pending -= owed as u64;
+        self.now.pending = (self.now.pending as i64 - owed) as u64;
     }
 
     /// Takes from the budget what the one of these edges owes that closes a cycle, if one does. Others settle theirs on
