@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
 
+pub mod asm;
 pub mod compare;
 pub mod device;
 pub mod diagnostic;

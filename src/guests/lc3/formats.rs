@@ -3,7 +3,7 @@
 use super::asm;
 use super::image::{Format, Image, ImageError, Place, Segment};
 use super::isa::WORDS;
-use super::symbols::Lines;
+use crate::asm::Lines;
 
 const LC3TOOLS: &[u8] = b"\x1c\x30\x15\xc0\x01";
 const ENSEMBLE: &[u8] = b"obj\x21\x10";

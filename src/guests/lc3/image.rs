@@ -5,7 +5,8 @@ use std::fmt;
 
 use super::formats;
 use super::isa::{USER, WORDS};
-use super::symbols::{Lines, Symbols};
+use super::symbols::Symbols;
+use crate::asm::Lines;
 use crate::diagnostic::{Diagnostic, Source, Style};
 
 /// Words at consecutive addresses: `origin + words.len() <= 0x1_0000`.
@@ -40,7 +41,7 @@ pub struct Image {
     /// The names that its file holds; empty for formats without any.
     pub symbols: Symbols,
     /// The source lines of its words; empty for formats without any.
-    pub lines: Lines,
+    pub lines: Lines<u16>,
 }
 
 /// The formats of image files.

@@ -1,4 +1,4 @@
-//! Names of addresses, and the source lines that words came from.
+//! Names of addresses.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -135,63 +135,5 @@ impl fmt::Display for Symbols {
             writeln!(f, "//\t{name:<16}  {address:04X}")?;
         }
         writeln!(f)
-    }
-}
-
-/// The source lines that words came from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lines {
-    files: Vec<String>,
-    /// From the first word of a statement to its file and line.
-    places: BTreeMap<u16, (usize, u32)>,
-}
-
-impl Lines {
-    /// No lines yet, of the source file that messages call `file`.
-    pub fn of(file: &str) -> Self {
-        Self { files: vec![file.to_owned()], places: BTreeMap::new() }
-    }
-
-    /// Records that the statement whose first word is at `address` stands on `line`, from 1.
-    pub fn insert(&mut self, address: u16, line: u32) {
-        if let Some(file) = self.files.len().checked_sub(1) {
-            self.places.insert(address, (file, line));
-        }
-    }
-
-    /// The file and the line, from 1, of the statement whose first word is at `address`.
-    pub fn get(&self, address: u16) -> Option<(&str, u32)> {
-        self.places.get(&address).and_then(|&place| self.place(place))
-    }
-
-    /// The address of the first statement on a line, from 1, of a file.
-    pub fn address(&self, file: &str, line: u32) -> Option<u16> {
-        let found = self.iter().find(|&(_, at, number)| at == file && number == line);
-        found.map(|(address, ..)| address)
-    }
-
-    /// Every statement's address, file and line, in order of address.
-    pub fn iter(&self) -> impl Iterator<Item = (u16, &str, u32)> {
-        self.places.iter().filter_map(|(&address, &place)| {
-            let (file, line) = self.place(place)?;
-            Some((address, file, line))
-        })
-    }
-
-    /// Whether no line is known.
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
-
-    /// Adds the lines of another image.
-    pub fn extend(&mut self, other: Self) {
-        let files = self.files.len();
-        self.files.extend(other.files);
-        let moved = other.places.into_iter().map(|(at, (file, line))| (at, (file + files, line)));
-        self.places.extend(moved);
-    }
-
-    fn place(&self, (file, line): (usize, u32)) -> Option<(&str, u32)> {
-        self.files.get(file).map(|file| (file.as_str(), line))
     }
 }

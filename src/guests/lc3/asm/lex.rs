@@ -1,15 +1,11 @@
 //! From one line of source to tokens.
 
-use std::ops::Range;
-
+use crate::asm::lex::{self, Piece, in_name, name_of, quoted, run, unexpected};
+use crate::asm::{Outcome, Separator};
 use crate::diagnostic::Diagnostic;
 
-/// A piece of a line and the bytes of the source that it stands at.
-#[derive(Clone, Debug)]
-pub(super) struct Token<'s> {
-    pub kind: Kind<'s>,
-    pub span: Range<usize>,
-}
+/// A piece of a line.
+pub(super) type Token<'s> = lex::Token<Kind<'s>>;
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind<'s> {
@@ -23,6 +19,12 @@ pub(super) enum Kind<'s> {
     Text(Vec<u16>),
     Comma,
     Colon,
+}
+
+impl Separator for Kind<'_> {
+    fn is_comma(&self) -> bool {
+        matches!(self, Kind::Comma)
+    }
 }
 
 /// A number as it is written. It saturates far outside 16 bits.
@@ -68,11 +70,6 @@ fn split_sign(text: &str) -> (Option<char>, &str) {
     }
 }
 
-/// Whether a character may stand in a name; a digit may not begin one.
-fn in_name(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
 /// Whether a text is one name.
 pub(super) fn is_name(text: &str) -> bool {
     !text.starts_with(|c: char| c.is_numeric()) && !text.is_empty() && text.chars().all(in_name)
@@ -83,7 +80,7 @@ pub(super) fn is_name(text: &str) -> bool {
 ///
 /// # Errors
 /// The first thing that is no token; `tokens` has what stands before.
-pub(super) fn line<'s>(text: &'s str, base: usize, tokens: &mut Vec<Token<'s>>) -> Result<(), Diagnostic> {
+pub(super) fn line<'s>(text: &'s str, base: usize, tokens: &mut Vec<Token<'s>>) -> Outcome<()> {
     tokens.clear();
     let mut at = 0;
     while let Some(first) = text[at..].chars().next() {
@@ -126,12 +123,7 @@ pub(super) fn line<'s>(text: &'s str, base: usize, tokens: &mut Vec<Token<'s>>) 
     Ok(())
 }
 
-/// How many bytes at the front of `text` are of characters that `accept` takes.
-fn run(text: &str, accept: impl Fn(char) -> bool) -> usize {
-    text.find(|c| !accept(c)).unwrap_or(text.len())
-}
-
-fn numeric<'s>(text: &str, here: usize) -> Result<Kind<'s>, Diagnostic> {
+fn numeric<'s>(text: &str, here: usize) -> Outcome<Kind<'s>> {
     number(text).map(Kind::Number).ok_or_else(|| {
         Diagnostic::error(format!("{} is not a number", quoted(text)))
             .at(here..here + text.len(), "not a number")
@@ -139,59 +131,18 @@ fn numeric<'s>(text: &str, here: usize) -> Result<Kind<'s>, Diagnostic> {
     })
 }
 
-fn unexpected(c: char, rest: &str, here: usize) -> Diagnostic {
-    let error = Diagnostic::error(format!("unexpected character {}", name_of(c)))
-        .at(here..here + c.len_utf8(), "has no meaning here");
-    match c {
-        '/' if rest.starts_with("//") => error.help("a comment starts with `;`"),
-        '“' | '”' => error.help("strings are in plain quotation marks: `\"`"),
-        '‘' | '’' => error.help("characters are in plain apostrophes: `'`"),
-        '–' | '—' | '−' => error.help("the minus sign is `-`"),
-        _ => error,
-    }
-}
-
-/// A name as messages show it: in quotes, and not at any length.
-pub(super) fn quoted(text: &str) -> String {
-    match text.char_indices().nth(40) {
-        Some((end, _)) => format!("`{}…`", &text[..end]),
-        None => format!("`{text}`"),
-    }
-}
-
-/// A character as messages show it: itself where it has a look, with its code where that helps.
-fn name_of(c: char) -> String {
-    match c {
-        ' '..='~' => format!("`{c}`"),
-        _ if c.is_control() => format!("U+{:04X}", u32::from(c)),
-        _ => format!("`{c}` (U+{:04X})", u32::from(c)),
-    }
-}
-
 /// A string, at the opening quote that starts `rest`.
-fn string<'s>(rest: &str, here: usize) -> Result<(Kind<'s>, usize), Diagnostic> {
+fn string<'s>(rest: &str, here: usize) -> Outcome<(Kind<'s>, usize)> {
     let mut text = Vec::new();
-    let mut at = 1;
-    loop {
-        match rest[at..].chars().next() {
-            Some('"') => return Ok((Kind::Text(text), at + 1)),
-            Some(_) => {
-                let (value, length) = unit(&rest[at..], here + at)?;
-                text.push(value);
-                at += length;
-            }
-            None => {
-                let end = here + rest.trim_end().len();
-                return Err(Diagnostic::error("the string has no end")
-                    .at(here..end, "starts here")
-                    .help("close it with `\"` on the same line"));
-            }
-        }
-    }
+    let length = lex::string(rest, here, |piece, span| {
+        text.push(unit(piece, span.start)?);
+        Ok(())
+    })?;
+    Ok((Kind::Text(text), length))
 }
 
 /// A character literal, at the opening apostrophe that starts `rest`.
-fn character<'s>(rest: &str, here: usize) -> Result<(Kind<'s>, usize), Diagnostic> {
+fn character<'s>(rest: &str, here: usize) -> Outcome<(Kind<'s>, usize)> {
     let wrong = |length: usize| {
         Diagnostic::error("a character literal is one character between apostrophes")
             .at(here..here + length, "not a character literal")
@@ -200,7 +151,8 @@ fn character<'s>(rest: &str, here: usize) -> Result<(Kind<'s>, usize), Diagnosti
     if rest.len() == 1 || rest.starts_with("''") {
         return Err(wrong(rest.len().min(2)));
     }
-    let (value, length) = unit(&rest[1..], here + 1)?;
+    let (piece, length) = lex::piece(&rest[1..], here + 1)?;
+    let value = unit(piece, here + 1)?;
     if !rest[1 + length..].starts_with('\'') {
         return Err(wrong(1 + length));
     }
@@ -208,48 +160,14 @@ fn character<'s>(rest: &str, here: usize) -> Result<(Kind<'s>, usize), Diagnosti
     Ok((Kind::Number(number), length + 2))
 }
 
-/// One character or escape at the front of a string that is not empty: its word, and how many bytes
-/// it takes.
-fn unit(text: &str, here: usize) -> Result<(u16, usize), Diagnostic> {
-    let mut chars = text.chars();
-    let first = chars.next().unwrap_or_default();
-    if first != '\\' {
-        let value = u16::try_from(u32::from(first)).map_err(|_| {
-            Diagnostic::error(format!("{} does not fit in a word", name_of(first)))
-                .at(here..here + first.len_utf8(), "past U+FFFF")
+/// The word of one character or escape.
+fn unit(piece: Piece, here: usize) -> Outcome<u16> {
+    match piece {
+        Piece::Byte(byte) => Ok(byte.into()),
+        Piece::Char(c) => u16::try_from(u32::from(c)).map_err(|_| {
+            Diagnostic::error(format!("{} does not fit in a word", name_of(c)))
+                .at(here..here + c.len_utf8(), "past U+FFFF")
                 .note("a string has one word for a character")
-        })?;
-        return Ok((value, first.len_utf8()));
+        }),
     }
-    let escape = chars.next();
-    let value = match escape {
-        Some('n') => b'\n',
-        Some('t') => b'\t',
-        Some('r') => b'\r',
-        Some('0') => 0,
-        Some('a') => 7,
-        Some('b') => 8,
-        Some('v') => 11,
-        Some('f') => 12,
-        Some('e') => 27,
-        Some(c @ ('\\' | '"' | '\'')) => c as u8,
-        Some('x' | 'X') => {
-            let digits = text.get(2..4).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
-            match digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()) {
-                Some(value) => return Ok((value, 4)),
-                None => {
-                    return Err(Diagnostic::error("`\\x` without two hexadecimal digits")
-                        .at(here..here + 2, "the digits go after this")
-                        .help("for example `\\x1B`"));
-                }
-            }
-        }
-        _ => {
-            let length = 1 + escape.map_or(0, char::len_utf8);
-            return Err(Diagnostic::error("unknown escape in a string")
-                .at(here..here + length, "not an escape")
-                .help("the escapes are \\n \\t \\r \\0 \\a \\b \\v \\f \\e \\\\ \\\" \\' and \\xNN"));
-        }
-    };
-    Ok((value.into(), 2))
 }

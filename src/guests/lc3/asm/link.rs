@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use super::lex::{self, Number, quoted};
-use super::{Assembler, Field, Fixup, MOST_SIMILAR, upper};
-use crate::diagnostic::{Diagnostic, closest};
+use super::lex::{self, Number};
+use super::{Assembler, Field, Fixup, upper};
+use crate::asm::lex::quoted;
+use crate::asm::undefined;
+use crate::diagnostic::Diagnostic;
 
 impl Assembler<'_> {
     /// The second pass: every operand that names a label.
@@ -31,7 +33,10 @@ impl Assembler<'_> {
                 (Some(number), Field::Offset { bits, .. }) => {
                     self.signed(number, bits, Use::Offset, &fixup.span)
                 }
-                (None, _) => Err(self.undefined(fixup)),
+                (None, _) => {
+                    let known = self.definitions.iter().map(|label| label.name);
+                    Err(undefined(fixup.name, &fixup.span, known))
+                }
             };
         };
         label.used = true;
@@ -55,17 +60,6 @@ impl Assembler<'_> {
             }
             None => error,
         })
-    }
-
-    fn undefined(&self, fixup: &Fixup<'_>) -> Diagnostic {
-        let message = format!("label {} is not defined", quoted(fixup.name));
-        let error = Diagnostic::error(message).at(fixup.span.clone(), "no such label");
-        let names = self.definitions.iter().map(|label| label.name);
-        let names = names.take(if self.definitions.len() > MOST_SIMILAR { 0 } else { MOST_SIMILAR });
-        match closest(fixup.name, names) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error,
-        }
     }
 
     /// The bits of a number in a signed field. A number that is written as bits may be the field's

@@ -19,14 +19,11 @@ use std::ops::Range;
 
 use super::image::{Image, Segment};
 use super::isa::{USER, WORDS};
-use super::symbols::{Lines, Symbols};
+use super::symbols::Symbols;
+use crate::asm::lex::quoted;
+use crate::asm::{Lines, Log, defined_twice};
 use crate::diagnostic::{Diagnostic, closest};
-use lex::{Token, quoted};
-
-/// Diagnostics of one severity beyond this many are counted, not kept.
-const MOST: usize = 1000;
-/// Similar names are looked for among at most this many.
-const MOST_SIMILAR: usize = 10_000;
+use lex::Token;
 
 /// What became of a source text.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,37 +53,6 @@ pub(super) fn is_label(name: &str) -> bool {
         && table::mnemonic(name).is_none()
         && table::register(name).is_none()
         && lex::number(name).is_none()
-}
-
-/// The diagnostics so far.
-#[derive(Default)]
-struct Log {
-    kept: Vec<Diagnostic>,
-    errors: usize,
-    warnings: usize,
-}
-
-impl Log {
-    fn push(&mut self, diagnostic: Diagnostic) {
-        let count = if diagnostic.is_error() { &mut self.errors } else { &mut self.warnings };
-        *count += 1;
-        if *count <= MOST {
-            self.kept.push(diagnostic);
-        }
-    }
-
-    fn finish(mut self) -> Vec<Diagnostic> {
-        self.kept.sort_by_key(|one| one.span().map_or(0, |span| span.start));
-        if self.errors > MOST {
-            let more = self.errors - MOST;
-            self.kept.push(Diagnostic::error(format!("{more} more errors are not shown")));
-        }
-        if self.warnings > MOST {
-            let more = self.warnings - MOST;
-            self.kept.push(Diagnostic::warning(format!("{more} more warnings are not shown")));
-        }
-        self.kept
-    }
 }
 
 /// The words from one `.ORIG` on.
@@ -153,7 +119,7 @@ struct Assembler<'s> {
     labels: HashMap<Cow<'s, str>, usize>,
     fixups: Vec<Fixup<'s>>,
     line: u32,
-    lines: Lines,
+    lines: Lines<u16>,
     log: Log,
 }
 
@@ -377,9 +343,7 @@ fn not_a_label(
         let message = format!("{} is {kind}, so it can't be a label", quoted(name));
         Some(Diagnostic::error(message).at(span.clone(), "not a label"))
     } else if let Some(first) = known {
-        let message = format!("label {} is defined twice", quoted(name));
-        let error = Diagnostic::error(message).at(span.clone(), "defined again here");
-        Some(error.because(first.span.clone(), "first defined here"))
+        Some(defined_twice(name, span, Some(&first.span)))
     } else if position >= WORDS && !misplaced {
         let message = format!("label {} is at x10000", quoted(name));
         let error = Diagnostic::error(message).at(span.clone(), "no such address");

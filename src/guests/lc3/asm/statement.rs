@@ -2,13 +2,16 @@
 
 use std::ops::Range;
 
-use super::lex::{self, Kind, Number, Token, quoted};
+use super::lex::{self, Kind, Number, Token};
 use super::link::{Use, unsigned, whole};
 use super::table::{DIRECTIVES, MNEMONICS, Mnemonic, Shape, mnemonic, register};
-use super::{Assembler, Field, Fixup, MOST, Part};
+use super::{Assembler, Field, Fixup, Part};
+use crate::asm::lex::quoted;
+use crate::asm::{self, MOST, Outcome};
 use crate::diagnostic::{Diagnostic, closest};
 
-type Outcome<T> = Result<T, Diagnostic>;
+/// The operands of a statement.
+type Operands<'t, 's> = asm::Operands<'t, Kind<'s>>;
 
 /// An operand that is a label or perhaps one, and where its value goes.
 type Target<'s> = (&'s str, Range<usize>, Field);
@@ -224,12 +227,7 @@ impl<'s> Assembler<'s> {
     }
 
     fn unknown(&self, what: &str, name: &str, span: &Range<usize>) -> Diagnostic {
-        let error = Diagnostic::error(format!("unknown {what} {}", quoted(name)));
-        let error = error.at(span.clone(), format!("no such {what}"));
-        match self.similar(name) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error,
-        }
+        asm::unknown(what, name, span, self.similar(name))
     }
 
     /// The instruction or directive that a name may be a slip for; none once nobody will be shown
@@ -273,57 +271,9 @@ fn looks_like_register(name: &str) -> bool {
     digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The operands of a statement, from the first to the last. One comma may stand between any two.
-struct Operands<'t, 's> {
-    tokens: &'t [Token<'s>],
-    /// What they belong to.
-    name: &'static str,
-    owner: Range<usize>,
-    /// The end of the last token that was taken.
-    end: usize,
-    taken: usize,
-    /// How they are written.
-    usage: &'static [&'static str],
-}
-
 impl<'t, 's> Operands<'t, 's> {
-    fn new(
-        name: &'static str,
-        usage: &'static [&'static str],
-        owner: &Range<usize>,
-        tokens: &'t [Token<'s>],
-    ) -> Self {
-        Self { tokens, name, owner: owner.clone(), end: owner.end, taken: 0, usage }
-    }
-
-    /// How the statement is written.
-    fn usage(&self) -> String {
-        match self.usage {
-            [] => format!("`{}` takes no operand", self.name),
-            ways => {
-                let ways: Vec<String> = ways.iter().map(|way| format!("`{} {way}`", self.name)).collect();
-                format!("write {}", ways.join(" or "))
-            }
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.tokens.is_empty()
-    }
-
     fn next(&mut self) -> Outcome<(Operand<'t, 's>, Range<usize>)> {
-        if let [Token { kind: Kind::Comma, span }, rest @ ..] = self.tokens
-            && self.taken > 0
-        {
-            self.end = span.end;
-            self.tokens = rest;
-        }
-        let Some((Token { kind, span }, rest)) = self.tokens.split_first() else {
-            return Err(Diagnostic::error("an operand is missing")
-                .at(self.end..self.end, "expected here")
-                .because(self.owner.clone(), "")
-                .help(self.usage()));
-        };
+        let Token { kind, span } = self.take()?;
         let operand = match kind {
             Kind::Word(name) => match register(name) {
                 Some(register) => Operand::Register(register),
@@ -331,13 +281,8 @@ impl<'t, 's> Operands<'t, 's> {
             },
             Kind::Number(number) => Operand::Number(*number),
             Kind::Text(text) => Operand::Text(text),
-            Kind::Comma | Kind::Colon | Kind::Directive(_) => {
-                return Err(Diagnostic::error("expected an operand")
-                    .at(span.clone(), "not an operand")
-                    .help(self.usage()));
-            }
+            Kind::Comma | Kind::Colon | Kind::Directive(_) => return Err(self.no_operand(span)),
         };
-        (self.tokens, self.end, self.taken) = (rest, span.end, self.taken + 1);
         Ok((operand, span.clone()))
     }
 
@@ -359,19 +304,6 @@ impl<'t, 's> Operands<'t, 's> {
         match self.next()? {
             (Operand::Text(text), _) => Ok(text),
             (other, span) => Err(other.unfit("a string", &span)),
-        }
-    }
-
-    /// Nothing may follow.
-    fn finish(&self) -> Outcome<()> {
-        match self.tokens {
-            [] => Ok(()),
-            [first, ..] => {
-                let end = self.tokens.last().map_or(first.span.end, |last| last.span.end);
-                Err(Diagnostic::error("too many operands")
-                    .at(first.span.start..end, "not expected")
-                    .help(self.usage()))
-            }
         }
     }
 }
