@@ -231,7 +231,7 @@ fn side<G: Guest>((vm, stop): (&Vm<G>, &Stop)) -> Side {
 /// The bytes of a space that matter.
 fn live<G: Guest>(vm: &Vm<G>, space: usize) -> &[u8] {
     let info = &G::SPACES[space];
-    let len = vm.guest().live(vm.state(), space).min(info.len);
+    let len = vm.guest().live(vm.state(), space).min(vm.state().len(space));
     &vm.state().bytes(space)[..len * info.stride]
 }
 

@@ -5,6 +5,7 @@
 
 use crate::guest::{Guest, Insn};
 use crate::ops::{Binary, Cond, Float, FloatCond, Flow, Int, Ops, Pc, Reg, Scalar, Space};
+use crate::state::{Bound, SpaceInfo};
 
 /// A set of register slots.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -43,7 +44,7 @@ pub struct Access {
 /// What an instruction does, as far as the instruction itself tells.
 #[derive(Clone, Debug)]
 pub struct Effects {
-    /// Registers read.
+    /// Registers read, those that bound a space among them.
     pub reads: Slots,
     /// Registers written.
     pub writes: Slots,
@@ -61,7 +62,7 @@ pub struct Effects {
 /// With debug assertions, if the meaning breaks a rule of [`Ops`]: something that may refuse the
 /// instruction after its first effect.
 pub fn of<G: Guest>(insn: Insn, pc: Pc) -> Effects {
-    let mut client = Client { effects: Effects { flow: Flow::Next, ..Effects::none() }, insn, acted: false };
+    let mut client = Client { effects: Effects::none(), insn, acted: false, spaces: G::SPACES };
     let flow = G::meaning(insn, pc, &mut client);
     client.effects.flow = flow;
     client.effects
@@ -94,11 +95,19 @@ struct Client {
     insn: Insn,
     /// An effect has been seen.
     acted: bool,
+    spaces: &'static [SpaceInfo],
 }
 
 impl Client {
     fn may_refuse(&self) {
         debug_assert!(!self.acted, "{:?} may be refused after its first effect", self.insn);
+    }
+
+    fn access(&mut self, space: usize, at: Option<u64>, store: bool) {
+        self.effects.accesses.push(Access { space, at, store });
+        if let Bound::Register(slot) = self.spaces[space].bound {
+            self.effects.reads.insert(slot as usize);
+        }
     }
 }
 
@@ -137,7 +146,7 @@ impl Ops for Client {
         v.map(|v| v as i64 as f64)
     }
     fn float_bits(&mut self, v: Option<f64>) -> Option<u64> {
-        v.map(f64::to_bits)
+        v.map(Scalar::to_bits)
     }
     fn bits_float(&mut self, v: Option<u64>) -> Option<f64> {
         v.map(f64::from_bits)
@@ -152,13 +161,13 @@ impl Ops for Client {
     }
     fn load<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Option<A>) -> Option<T> {
         self.may_refuse();
-        self.effects.accesses.push(Access { space: space.id(), at: at.map(A::to_bits), store: false });
+        self.access(space.id(), at.map(A::to_bits), false);
         None
     }
     fn store<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Option<A>, _: Option<T>) {
         self.may_refuse();
         self.acted = true;
-        self.effects.accesses.push(Access { space: space.id(), at: at.map(A::to_bits), store: true });
+        self.access(space.id(), at.map(A::to_bits), true);
     }
     fn discard<A: Int, T: Scalar>(&mut self, _: Space<A, T>, _: Option<A>) {
         self.acted = true;

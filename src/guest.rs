@@ -132,28 +132,35 @@ pub trait Guest: Sized + Send + 'static {
         true
     }
 
-    /// A load from an element with [`crate::state::attr::READ`].
+    /// A load from an element with [`crate::state::attr::READ`], by the instruction at `state.pc()`.
     fn load(&mut self, state: &mut State, space: usize, at: u64) -> Result<u64, Refusal>;
-    /// A store to an element with [`crate::state::attr::WRITE`]. `true` stops the machine after this
+    /// A store to an element with [`crate::state::attr::WRITE`], by the instruction at `state.pc()`. `true` stops the machine after this
     /// instruction.
     fn store(&mut self, state: &mut State, space: usize, at: u64, value: u64) -> Result<bool, Refusal>;
     /// Service `n` for the instruction at `state.pc()`. Writes memory by [`State::poke`].
     fn trap(&mut self, state: &mut State, n: u16) -> Result<After, Refusal>;
     /// What an instruction that is none does.
     fn illegal(&mut self, state: &mut State, insn: Insn) -> Result<After, Refusal>;
-    /// The fault with this number, of [`crate::ops::Ops::require`].
-    fn required(&self, fault: u8) -> (&'static str, String);
+    /// The fault with this number, of [`crate::ops::Ops::require`], for the instruction at `state.pc()`: a reason as one
+    /// word, and the same for people.
+    fn required(&self, state: &State, fault: u8) -> (&'static str, String);
 
-    /// The fault of a load, or a store, outside the bound of a space.
-    fn outside(&self, _state: &State, space: usize, at: u64, _store: bool) -> (&'static str, String) {
-        let info = &Self::SPACES[space];
-        let detail = format!("address {at:#x} is outside the {} ({:#x} long)", info.name, info.len);
+    /// The instruction at `state.pc()` accesses addresses up to `end`, which are outside a space's bound. A guest may raise
+    /// a bound that is a register before it is a fault: what is outside need not be copied and compared.
+    fn grow(&mut self, _state: &mut State, _space: usize, _end: u64) {}
+    /// The fault of a load, or a store, outside the bound of a space, by the instruction at `state.pc()`.
+    fn outside(&self, state: &State, space: usize, at: u64, _store: bool) -> (&'static str, String) {
+        let detail = format!(
+            "address {at:#x} is outside the {} ({:#x} long)",
+            Self::SPACES[space].name,
+            state.len(space)
+        );
         ("out_of_bounds", detail)
     }
     /// How many addresses of a space, from 0 on, hold something that matters: what is above, instructions write
     /// before they read it ([`Ops::discard`]), and the tiers need not agree on it.
-    fn live(&self, _state: &State, space: usize) -> usize {
-        Self::SPACES[space].len
+    fn live(&self, state: &State, space: usize) -> usize {
+        state.len(space)
     }
 
     /// The instruction at `pc` as text.

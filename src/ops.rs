@@ -230,11 +230,13 @@ impl Scalar for bool {
     }
 }
 
+/// There is one NaN: which of them an operation gives is the host's affair, so wherever a double's bits can be seen
+/// (in a register, in memory, as an integer) they are those of [`f64::NAN`].
 impl Scalar for f64 {
     const TYPE: Type = Type::F64;
     #[inline(always)]
     fn to_bits(self) -> u64 {
-        f64::to_bits(self)
+        f64::to_bits(if self.is_nan() { f64::NAN } else { self })
     }
     #[inline(always)]
     fn from_bits(bits: u64) -> Self {

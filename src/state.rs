@@ -33,6 +33,9 @@ const ALIGN: usize = 64;
 /// one that reaches past the end is never plain.
 const PAD: usize = 8;
 
+/// Bytes of the widest type.
+const WIDEST: usize = 8;
+
 /// Attributes of an element of a space: why an access to it is not a plain one. 0 is plain.
 pub mod attr {
     /// A load asks the guest: a device, a protected word, a watchpoint.
@@ -114,14 +117,14 @@ impl SpaceInfo {
     }
 
     const fn bytes(&self) -> usize {
-        // An element that starts at the last address may reach past it.
-        self.len * self.stride + self.element.bytes()
+        // What is accessed at the last address may reach past it.
+        self.len * self.stride + WIDEST
     }
 
-    /// How many addresses an element covers.
+    /// How many addresses a value of this type covers.
     #[inline(always)]
-    pub const fn span(&self) -> usize {
-        self.element.bytes() / self.stride
+    pub const fn span(&self, ty: Type) -> usize {
+        ty.bytes() / self.stride
     }
 }
 
@@ -141,10 +144,11 @@ pub const fn lay_out<const N: usize>(mut spaces: [SpaceInfo; N]) -> [SpaceInfo; 
     spaces
 }
 
-/// The description of a space, which is what the guest's accesses to it say it is.
+/// The description of a space, which is what the guest's accesses to it say it is: of its elements, or, where these
+/// have no attributes, of several at once.
 ///
 /// # Panics
-/// If the elements have another type, or addresses may exceed what the bound tests: the guest's author is
+/// If the elements do not make up the type, or addresses may exceed what the bound tests: the guest's author is
 /// wrong. Where the space is a constant this costs nothing.
 #[inline(always)]
 pub(crate) fn info<A: Int, T: Scalar>(
@@ -152,7 +156,9 @@ pub(crate) fn info<A: Int, T: Scalar>(
     space: Space<A, T>,
 ) -> &'static SpaceInfo {
     let info = &spaces[space.id()];
-    assert!(info.element as u8 == T::TYPE as u8, "the elements of a space have one type");
+    let is_element = info.element as u8 == T::TYPE as u8;
+    let are_elements = T::TYPE.bytes() > info.element.bytes() && !info.attributes;
+    assert!(is_element || are_elements, "an access is to an element, or to several that have no attributes");
     let bits = 8 * A::TYPE.bytes();
     match info.bound {
         Bound::Natural => {
@@ -188,8 +194,8 @@ impl State {
             // What every access rests on: a space lies in the block, behind the one before it.
             let start = if space.attributes { space.attributes_offset } else { space.offset };
             let elements = if space.attributes { start + space.len + PAD } else { start };
-            let fits =
-                start >= end && space.offset >= elements && space.span() > 0 && space.len >= space.span();
+            let span = space.span(space.element);
+            let fits = start >= end && space.offset >= elements && span > 0 && space.len >= span;
             assert!(fits, "the guest's spaces were not laid out: {space:?}");
             end = space.offset + space.bytes();
         }
@@ -278,19 +284,27 @@ impl State {
         self.read(REGISTERS + slot % SLOTS * 8)
     }
 
-    /// The byte offset of the element at `at` of one of this state's spaces, or `None` outside its bound.
+    /// The byte offset of the value of this type at `at` of one of this state's spaces, or `None` outside its bound.
     #[inline(always)]
-    pub(crate) fn element(&self, info: &'static SpaceInfo, at: u64) -> Option<usize> {
+    pub(crate) fn element(&self, info: &'static SpaceInfo, ty: Type, at: u64) -> Option<usize> {
         debug_assert!(self.spaces.iter().any(|s| s.offset == info.offset && s.len == info.len));
-        let inside = match info.bound {
-            // Checked all the same: folded away where the address type makes it true.
-            Bound::Natural | Bound::Fixed => at <= (info.len - info.span()) as u64,
-            Bound::Register(slot) => {
-                let len = self.slot(slot as usize).min(info.len as u64);
-                at.checked_add(info.span() as u64).is_some_and(|end| end <= len)
-            }
-        };
+        let end = at.checked_add(info.span(ty) as u64);
+        // Checked all the same where the bound is natural: folded away where the address type makes it true.
+        let inside = end.is_some_and(|end| end <= self.bound(info) as u64);
         inside.then(|| info.offset + at as usize * info.stride)
+    }
+
+    /// How many addresses of space `space` may be accessed now.
+    pub fn len(&self, space: usize) -> usize {
+        self.bound(&self.spaces[space])
+    }
+
+    #[inline(always)]
+    fn bound(&self, info: &SpaceInfo) -> usize {
+        match info.bound {
+            Bound::Natural | Bound::Fixed => info.len,
+            Bound::Register(slot) => self.slot(slot as usize).min(info.len as u64) as usize,
+        }
     }
 
     /// The element at an offset that [`State::element`] gave.
@@ -318,13 +332,13 @@ impl State {
     /// The element at `at`, whatever its attributes; `None` outside the space.
     #[inline(always)]
     pub fn peek<A: Int, T: Scalar>(&self, space: Space<A, T>, at: A) -> Option<T> {
-        self.element(self.info(space), at.to_bits()).map(|offset| self.read_element(offset))
+        self.element(self.info(space), T::TYPE, at.to_bits()).map(|offset| self.read_element(offset))
     }
 
     /// The bits of the element at address `at` of space `space`, whatever its type and attributes.
     pub fn bits(&self, space: usize, at: u64) -> Option<u64> {
         let info = &self.spaces[space];
-        let offset = self.element(info, at)?;
+        let offset = self.element(info, info.element, at)?;
         Some(match info.element {
             Type::Bool | Type::I8 => self.read::<u8>(offset) as u64,
             Type::I16 => self.read::<u16>(offset) as u64,
@@ -337,7 +351,7 @@ impl State {
     /// something made from its old value, that is noted for it ([`State::touch`]).
     #[inline(always)]
     pub fn poke<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: A, value: T) -> Option<()> {
-        let offset = self.element(self.info(space), at.to_bits())?;
+        let offset = self.element(self.info(space), T::TYPE, at.to_bits())?;
         self.write_element(offset, value);
         self.wrote(space.id(), at.to_bits());
         Some(())
@@ -378,8 +392,20 @@ impl State {
     fn all_attributes(&self, space: usize) -> &[u8] {
         let info = &self.spaces[space];
         let len = if info.attributes { info.len } else { 0 };
-        // SAFETY: the range lies in the block (see `new`) and is borrowed with `self`.
-        unsafe { std::slice::from_raw_parts(self.block.as_ptr().add(info.attributes_offset), len) }
+        self.block_bytes(info.attributes_offset..info.attributes_offset + len)
+    }
+
+    /// Copies a range of the block from a state of the same spaces, into zeros: pages that are all zero stay untouched.
+    fn copy(&mut self, from: &State, range: Range<usize>) {
+        const PAGE: usize = 4096;
+        for start in range.clone().step_by(PAGE) {
+            let page = from.block_bytes(start..range.end.min(start + PAGE));
+            if page.iter().any(|&byte| byte != 0) {
+                assert!(start + page.len() <= self.size);
+                // SAFETY: the range lies in both blocks, which are distinct.
+                unsafe { page.as_ptr().copy_to_nonoverlapping(self.block.as_ptr().add(start), page.len()) }
+            }
+        }
     }
 
     /// What was touched since the last call.
@@ -422,11 +448,16 @@ impl State {
         }
     }
 
-    /// The bytes of space `space`'s elements.
+    /// The bytes of space `space`'s elements, as far as they may be accessed.
     pub fn bytes(&self, space: usize) -> &[u8] {
         let info = &self.spaces[space];
-        // SAFETY: the range lies in the block (see `new`) and is borrowed with `self`.
-        unsafe { std::slice::from_raw_parts(self.block.as_ptr().add(info.offset), info.len * info.stride) }
+        self.block_bytes(info.offset..info.offset + self.len(space) * info.stride)
+    }
+
+    fn block_bytes(&self, range: Range<usize>) -> &[u8] {
+        assert!(range.start <= range.end && range.end <= self.size);
+        // SAFETY: the range lies in the block and is borrowed with `self`.
+        unsafe { std::slice::from_raw_parts(self.block.as_ptr().add(range.start), range.len()) }
     }
 }
 
@@ -434,8 +465,11 @@ impl Clone for State {
     fn clone(&self) -> Self {
         let mut copy = State::new(self.spaces);
         copy.touched.clone_from(&self.touched);
-        // SAFETY: both blocks are `size` bytes long and distinct.
-        unsafe { copy.block.copy_from_nonoverlapping(self.block, self.size) };
+        copy.copy(self, 0..SPACES);
+        for (id, info) in self.spaces.iter().enumerate() {
+            copy.copy(self, info.attributes_offset..info.attributes_offset + self.all_attributes(id).len());
+            copy.copy(self, info.offset..info.offset + self.bytes(id).len());
+        }
         copy
     }
 }

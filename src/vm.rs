@@ -70,6 +70,17 @@ impl<G: Guest> Vm<G> {
         &mut self.machine.guest
     }
 
+    /// Changes the program where it is the guest's, not in a space of memory: between runs, anything about the guest and
+    /// the state. All that was decoded or compiled goes (invariant: Freshness).
+    pub fn change_program<T>(&mut self, change: impl FnOnce(&mut G, &mut State) -> T) -> T {
+        let machine = &mut self.machine;
+        #[cfg(feature = "jit")]
+        self.native.renew::<G>(&mut machine.state, &mut machine.code, &self.stats);
+        let result = change(&mut machine.guest, &mut machine.state);
+        machine.code.clear(machine.guest.code_len());
+        result
+    }
+
     /// The state.
     pub fn state(&self) -> &State {
         &self.machine.state

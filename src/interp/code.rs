@@ -46,6 +46,11 @@ impl Code {
         }
     }
 
+    /// Forgets everything; there are `len` code addresses now.
+    pub(crate) fn clear(&mut self, len: usize) {
+        *self = Code::new(len, self.threshold);
+    }
+
     #[inline(always)]
     pub(super) fn get(&self, pc: Pc) -> Insn {
         Insn::from_bits(self.insns.get(pc as usize).copied().unwrap_or(0))

@@ -182,6 +182,7 @@ fn execute<G: Guest, const OP: u8>(m: &mut Machine<G>, insn: Insn, pc: Pc, left:
 #[cold]
 #[inline(never)]
 fn execute_special<G: Guest>(m: &mut Machine<G>, insn: Insn, pc: Pc, left: u64, mark: u64) -> Leave {
+    m.state.set_pc(pc);
     let mut step = Special { machine: &mut *m, refused: false };
     let flow = G::meaning(insn, pc, &mut step);
     if step.refused {

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use super::{Event, Machine};
 use crate::guest::{Guest, Refusal};
-use crate::ops::{Binary, Cond, Float, FloatCond, Int, Ops, Reg, Scalar, Space};
+use crate::ops::{Binary, Cond, Float, FloatCond, Int, Ops, Reg, Scalar, Space, Type};
 use crate::state::{State, attr, info};
 
 /// What plain numbers do, whatever memory is.
@@ -50,7 +50,7 @@ macro_rules! arithmetic {
         }
         #[inline(always)]
         fn float_bits(&mut self, v: f64) -> u64 {
-            v.to_bits()
+            Scalar::to_bits(v)
         }
         #[inline(always)]
         fn bits_float(&mut self, v: u64) -> f64 {
@@ -86,7 +86,7 @@ impl<G: Guest> Ops for Plain<'_, G> {
     fn load<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: A) -> T {
         let info = info(G::SPACES, space);
         let at = at.to_bits();
-        match self.state.element(info, at) {
+        match self.state.element(info, T::TYPE, at) {
             Some(offset) if !info.attributes || self.state.attributes_in(info, at) & attr::READ == 0 => {
                 self.state.read_element(offset)
             }
@@ -100,7 +100,7 @@ impl<G: Guest> Ops for Plain<'_, G> {
     fn store<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: A, v: T) {
         let info = info(G::SPACES, space);
         let at = at.to_bits();
-        match self.state.element(info, at) {
+        match self.state.element(info, T::TYPE, at) {
             Some(offset) if !info.attributes || self.state.attributes_in(info, at) & attr::STORE == 0 => {
                 if !self.special {
                     self.state.write_element(offset, v);
@@ -137,9 +137,9 @@ impl<G: Guest> Ops for Special<'_, G> {
         if self.refused {
             return T::from_bits(0);
         }
-        let bits = self.machine.load(space.id(), at.to_bits());
-        self.refused = bits.is_none();
-        T::from_bits(bits.unwrap_or(0))
+        let value = self.machine.load(space.id(), at.to_bits());
+        self.refused = value.is_none();
+        value.unwrap_or(T::from_bits(0))
     }
     fn store<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: A, v: T) {
         if !self.refused {
@@ -148,7 +148,7 @@ impl<G: Guest> Ops for Special<'_, G> {
     }
     fn require(&mut self, holds: bool, fault: u8) {
         if !holds && !self.refused {
-            let (reason, detail) = self.machine.guest.required(fault);
+            let (reason, detail) = self.machine.guest.required(&self.machine.state, fault);
             self.machine.refuse(Refusal::Fault(reason, detail));
             self.refused = true;
         }
@@ -161,17 +161,14 @@ impl<G: Guest> Machine<G> {
     }
 
     /// A load; `None` if it is refused.
-    fn load(&mut self, space: usize, at: u64) -> Option<u64> {
+    fn load<T: Scalar>(&mut self, space: usize, at: u64) -> Option<T> {
         let info = &G::SPACES[space];
-        let Some(bits) = self.state.bits(space, at) else {
-            self.outside(space, at, false);
-            return None;
-        };
+        let offset = self.element(space, T::TYPE, at, false)?;
         if !info.attributes || self.state.attributes_in(info, at) & attr::READ == 0 {
-            return Some(bits);
+            return Some(self.state.read_element(offset));
         }
         match self.guest.load(&mut self.state, space, at) {
-            Ok(bits) => Some(bits),
+            Ok(bits) => Some(T::from_bits(bits)),
             Err(refusal) => {
                 self.refuse(refusal);
                 None
@@ -181,11 +178,7 @@ impl<G: Guest> Machine<G> {
 
     /// A store; `false` if it is refused.
     fn store<T: Scalar>(&mut self, space: usize, at: u64, value: T) -> bool {
-        let info = &G::SPACES[space];
-        let Some(offset) = self.state.element(info, at) else {
-            self.outside(space, at, true);
-            return false;
-        };
+        let Some(offset) = self.element(space, T::TYPE, at, true) else { return false };
         if self.state.attributes(space, at) & attr::WRITE != 0 {
             match self.guest.store(&mut self.state, space, at, value.to_bits()) {
                 Ok(false) => {}
@@ -203,8 +196,18 @@ impl<G: Guest> Machine<G> {
         true
     }
 
-    fn outside(&mut self, space: usize, at: u64, store: bool) {
-        let (reason, detail) = self.guest.outside(&self.state, space, at, store);
-        self.refuse(Refusal::Fault(reason, detail));
+    /// The offset of the value of this type at `at`; `None` if the access is refused.
+    fn element(&mut self, space: usize, ty: Type, at: u64, store: bool) -> Option<usize> {
+        let info = &G::SPACES[space];
+        let end = at.saturating_add(info.span(ty) as u64);
+        if end > self.state.len(space) as u64 {
+            self.guest.grow(&mut self.state, space, end);
+        }
+        let offset = self.state.element(info, ty, at);
+        if offset.is_none() {
+            let (reason, detail) = self.guest.outside(&self.state, space, at, store);
+            self.refuse(Refusal::Fault(reason, detail));
+        }
+        offset
     }
 }

@@ -44,7 +44,7 @@ impl<G: Guest> Translator<'_, G> {
             Val::Is(at) if info.attributes => self.check_access::<A>(id, at, attr::READ, extent),
             at => {
                 let at = self.extended::<A>(at);
-                self.check_bound(info, at);
+                self.check_bound(info, info.span(T::TYPE), at);
                 (at, 0)
             }
         };
@@ -81,12 +81,15 @@ impl<G: Guest> Translator<'_, G> {
             Val::Is(at) if info.attributes => self.check_access::<A>(id, at, attr::ANY, extent),
             at => {
                 let at = self.extended::<A>(at);
-                self.check_bound(info, at);
+                self.check_bound(info, info.span(T::TYPE), at);
                 (at, 0)
             }
         };
         let (address, offset) = self.address(info, base, offset);
-        let v = self.value::<T>(v);
+        let mut v = self.value::<T>(v);
+        if T::TYPE == Type::F64 {
+            v = self.one_nan(v);
+        }
         let flags = self.flags(Some(id));
         self.b.ins().store(flags, v, address, offset);
     }
@@ -113,19 +116,23 @@ impl<G: Guest> Translator<'_, G> {
         self.known.state.attributes(space, at)
     }
 
-    /// Leaves unless `at`, extended to 64 bits, is within the space.
-    fn check_bound(&mut self, info: &SpaceInfo, at: Value) {
-        let limit = match info.bound {
+    /// Leaves unless the `span` addresses from `at`, extended to 64 bits, are within the space. What is compared with,
+    /// perhaps below zero, has nothing of `at` in it: where the length stays the same, so does it.
+    fn check_bound(&mut self, info: &SpaceInfo, span: usize, at: Value) {
+        let end = info.len as i64;
+        let behind = match info.bound {
             Bound::Natural => return,
-            Bound::Fixed => self.b.ins().iconst(types::I64, info.len as i64),
+            Bound::Fixed => self.b.ins().iconst(types::I64, end - span as i64 + 1),
             Bound::Register(slot) => {
-                let slot = slot as usize;
-                let len = self.slot_value(slot);
-                if G::SLOTS[slot].1 == Type::I64 { len } else { self.b.ins().uextend(types::I64, len) }
+                debug_assert_eq!(G::SLOTS[slot as usize].1, Type::I32);
+                let len = self.slot_value(slot as usize);
+                let len = self.b.ins().uextend(types::I64, len);
+                let end = self.b.ins().iconst(types::I64, end);
+                let len = self.b.ins().umin(len, end);
+                self.b.ins().iadd_imm_s(len, 1 - span as i64)
             }
         };
-        let end = self.b.ins().iadd_imm_s(at, info.span() as i64);
-        let outside = self.b.ins().icmp(IntCC::UnsignedLessThan, limit, end);
+        let outside = self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, at, behind);
         self.leave_if(outside, Reason::Bounds);
     }
 

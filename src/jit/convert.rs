@@ -11,7 +11,7 @@ use crate::effects;
 use crate::guest::Guest;
 use crate::ops::{Cond, Flow, Ops, Type};
 use crate::region::{Block, Target};
-use crate::state::attr;
+use crate::state::{Bound, attr};
 
 /// Instructions on both ways together that are worth a misprediction saved.
 const SHORT: usize = 12;
@@ -93,7 +93,9 @@ impl<G: Guest> Translator<'_, G> {
         for &(pc, insn) in &block.insns {
             let effects = effects::of::<G>(insn, pc);
             let plain = |a: &effects::Access| {
-                !a.store && a.at.is_some_and(|at| self.known.state.attributes(a.space, at) & attr::READ == 0)
+                let is_unbound = G::SPACES[a.space].bound == Bound::Natural;
+                let is_special = |at| self.known.state.attributes(a.space, at) & attr::READ != 0;
+                !a.store && is_unbound && a.at.is_some_and(|at| !is_special(at))
             };
             if effects.requires || !effects.accesses.iter().all(plain) {
                 return None;

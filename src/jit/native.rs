@@ -89,7 +89,8 @@ struct View<'a, G> {
 impl<G: Guest> Program for View<'_, G> {
     fn insn(&mut self, pc: Pc) -> Option<Insn> {
         let seen = self.eager || self.code.is_decoded(pc);
-        if !seen || !self.guest.compilable(self.state, pc) || self.history.is_unstable(pc) {
+        let exists = (pc as usize) < self.code.len();
+        if !seen || !exists || !self.guest.compilable(self.state, pc) || self.history.is_unstable(pc) {
             return None;
         }
         let insn = self.fetch(pc);
@@ -281,6 +282,13 @@ impl Native {
         unlink(&mut self.owners, words, id, state, self.code_space, attr::COMPILED);
         let trusted = region.basis.trusted.iter().copied();
         unlink(&mut self.trusters, trusted, id, state, self.code_space, attr::TRUSTED);
+    }
+
+    /// Lets everything go: the program is another one now, and its code goes to a library of its own.
+    pub(crate) fn renew<G: Guest>(&mut self, state: &mut State, code: &mut Code, stats: &Stats) {
+        self.flush(state, code, stats);
+        let library = Library::new(self.config().clone());
+        *self = Native { record: self.record.take(), ..Native::new::<G>(library) };
     }
 
     /// Lets all regions go.

@@ -30,6 +30,9 @@ pub(super) fn named_stores<G: Guest>(guest: &G, state: &State, region: &Region) 
 /// Per space: the one range of addresses outside which every load is special and inside which none is.
 pub(super) fn plain_ranges(state: &State) -> Vec<Option<Range<u64>>> {
     let range = |space: usize| {
+        if !state.spaces()[space].attributes {
+            return None;
+        }
         let len = state.spaces()[space].len as u64;
         let is_plain = |at: &u64| state.attributes(space, *at) & attr::READ == 0;
         let start = (0..len).find(is_plain)?;

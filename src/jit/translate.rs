@@ -574,7 +574,10 @@ impl<G: Guest> Translator<'_, G> {
         let types = self.written.iter().map(|&slot| clif(G::SLOTS[slot].1));
         let values: Vec<Value> = types.map(|ty| self.b.append_block_param(shared, ty)).collect();
         self.b.ins().store(flags, budget, self.state, BUDGET as i32);
-        for (&slot, value) in self.written.iter().zip(values) {
+        for (slot, mut value) in self.written.clone().into_iter().zip(values) {
+            if G::SLOTS[slot].1 == Type::F64 {
+                value = self.one_nan(value);
+            }
             self.b.ins().store(flags, value, self.state, (REGISTERS + slot * 8) as i32);
         }
         self.b.ins().return_(&[id]);

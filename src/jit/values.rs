@@ -116,7 +116,7 @@ impl<G: Guest> Ops for Translator<'_, G> {
 
     fn float(&mut self, op: Float, a: Val, b: Val) -> Val {
         if let (Val::Known(a), Val::Known(b)) = (a, b) {
-            return Val::Known(op.apply(f64::from_bits(a), f64::from_bits(b)).to_bits());
+            return Val::Known(Scalar::to_bits(op.apply(f64::from_bits(a), f64::from_bits(b))));
         }
         let (a, b) = (self.value::<f64>(a), self.value::<f64>(b));
         let ins = self.b.ins();
@@ -146,7 +146,10 @@ impl<G: Guest> Ops for Translator<'_, G> {
     fn float_bits(&mut self, v: Val) -> Val {
         match v {
             Val::Known(_) => v,
-            Val::Is(v) => Val::Is(self.b.ins().bitcast(types::I64, MemFlagsData::new(), v)),
+            Val::Is(v) => {
+                let v = self.one_nan(v);
+                Val::Is(self.b.ins().bitcast(types::I64, MemFlagsData::new(), v))
+            }
         }
     }
 
@@ -207,6 +210,13 @@ impl<G: Guest> Translator<'_, G> {
         let sum = self.b.ins().iadd_imm_s(pointer, offset);
         self.offsets.insert(sum, (pointer, offset));
         sum
+    }
+
+    /// A double whose bits are about to be seen: if it is a NaN, the one that there is.
+    pub(super) fn one_nan(&mut self, v: Value) -> Value {
+        let nan = self.b.ins().f64const(f64::NAN);
+        let is_nan = self.b.ins().fcmp(FloatCC::Unordered, v, v);
+        self.b.ins().select(is_nan, nan, v)
     }
 
     /// Division that cannot trap: the divisors 0 and -1 are kept from the instruction.

@@ -198,7 +198,7 @@ impl Guest for Lc3 {
         Err(Refusal::Fault("illegal_opcode", format!("x{word:04X} is not an instruction")))
     }
 
-    fn required(&self, _fault: u8) -> (&'static str, String) {
+    fn required(&self, _state: &State, _fault: u8) -> (&'static str, String) {
         unreachable!("no LC-3 instruction requires anything")
     }
 
