@@ -4,6 +4,7 @@
 //! benchmarks and random programs. Who works with any guest by its name implements [`Visit`].
 
 pub mod check;
+pub mod iridium;
 pub mod lc3;
 
 use std::path::Path;
@@ -236,4 +237,5 @@ macro_rules! guests {
 // Every guest: a new one is a line here.
 guests! {
     lc3::Lc3,
+    iridium::Iridium,
 }

@@ -1,0 +1,83 @@
+//! The second pass, which gives labels their meaning and temporaries their registers.
+
+use super::{Assembler, Fixup};
+use crate::asm::lex::quoted;
+use crate::asm::{Outcome, undefined};
+use crate::diagnostic::Diagnostic;
+use crate::guests::iridium::isa::{MNEMONICS, Mnemonic, Numbering, REGISTERS, Shape, op};
+use crate::guests::iridium::symbols::Place;
+
+impl Assembler<'_> {
+    /// The second pass: every operand that names a label.
+    pub(super) fn link(&mut self) {
+        for fixup in std::mem::take(&mut self.fixups) {
+            match self.resolve(&fixup) {
+                Ok(value) => {
+                    let [high, low] = value.to_be_bytes();
+                    let word = &mut self.code[fixup.at];
+                    match mnemonic(*word).shape {
+                        Shape::Imm => [word[1], word[2]] = [high, low],
+                        _ => [word[2], word[3]] = [high, low],
+                    }
+                }
+                Err(error) => self.log.push(error),
+            }
+        }
+    }
+
+    /// The 16 bits that a label stands for.
+    fn resolve(&mut self, fixup: &Fixup<'_>) -> Outcome<u16> {
+        let Some(place) = self.place(fixup.name) else {
+            let mut known: Vec<&str> = self.definitions.iter().map(|label| label.name).collect();
+            known.extend(self.base.symbols.iter().map(|symbol| symbol.0));
+            return Err(undefined(fixup.name, &fixup.span, known.into_iter()));
+        };
+        let name = mnemonic(self.code[fixup.at]).name;
+        let what = match (place, name) {
+            (Place::Code(_), "PRTS") => Some("an instruction, not a string"),
+            (Place::Data(_), "DJMPE" | "LOOP" | "CALL") => Some("data, not an instruction"),
+            _ => None,
+        };
+        if let Some(what) = what {
+            let message = format!("{name} with a label of {what}");
+            self.log.push(Diagnostic::warning(message).at(fixup.span.clone(), format!("names {what}")));
+        }
+        u16::try_from(place.value()).map_err(|_| {
+            let message = format!("label {} is out of reach for {name}", quoted(fixup.name));
+            Diagnostic::error(message)
+                .at(fixup.span.clone(), format!("is at {}; 16 bits hold 0…65535", place.value()))
+        })
+    }
+
+    /// Gives the temporaries of constants a register that no instruction of the program names.
+    pub(super) fn choose_temporary(&mut self) {
+        let Some(span) = self.temporary_wanted.clone() else { return };
+        let words = self.base.code.chunks_exact(4).map(|word| [word[0], word[1], word[2], word[3]]);
+        let named = words.fold(self.doubles, |named, word| named | doubles(word));
+        match (0..u32::from(REGISTERS)).rev().find(|n| named >> n & 1 == 0) {
+            Some(register) => {
+                for &(at, byte) in &self.temporaries {
+                    self.code[at][byte] = register as u8;
+                }
+            }
+            None => self.log.push(
+                Diagnostic::error("no register is left to make this number with")
+                    .at(span, "takes more than one LOADF64")
+                    .note("LOADF64 holds 0…65535; for others, a register is used that the program names nowhere")
+                    .help("leave one of f0 to f31 unused"),
+            ),
+        }
+    }
+}
+
+/// The instruction of a word that this assembler has made.
+fn mnemonic(word: [u8; 4]) -> Mnemonic {
+    Numbering::Series.mnemonic(word[0]).unwrap_or(MNEMONICS[usize::from(op::IGL) - 1])
+}
+
+/// The registers of doubles that a word names, a bit each.
+fn doubles(word: [u8; 4]) -> u32 {
+    let shape = mnemonic(word).shape;
+    let registers = if shape.is_float() { &word[1..=shape.registers()] } else { &[] };
+    registers.iter().fold(0, |all, &n| all | 1u32.checked_shl(n.into()).unwrap_or(0))
+}

@@ -1,0 +1,98 @@
+//! Iridium for the `kiln` program: its files, settings and benchmarks.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::generate::Case;
+use super::image::{Image, ImageError, MAGIC, OLD_MAGIC};
+use super::isa::{HEAP_LIMIT, Numbering};
+use super::{Iridium, asm, disasm, scramble};
+use crate::device::Console;
+use crate::guests::{
+    BadFile, Bench, FileKind, Likeness, Machine, Product, Remarks, Setting, Settings, has_extension,
+};
+use crate::ops::Pc;
+use crate::state::State;
+
+const HEAP: Setting = Setting {
+    name: "heap",
+    about: "bytes that the heap may have",
+    default: HEAP_LIMIT as u64,
+    range: (0, HEAP_LIMIT as u64),
+};
+
+impl Machine for Iridium {
+    type Image = Image;
+    type Case = Case;
+
+    const ABOUT: &'static str = "the register machine of *So You Want to Build a Language VM*";
+    const FILES: &'static [FileKind] = &[
+        FileKind { extension: "iasm", what: "assembly source" },
+        FileKind { extension: "pie", what: "image" },
+    ];
+    const FEATURES: &'static [&'static str] =
+        &["assembler", "disassembler", "display", "doubles", "heap", "stack"];
+    const PROFILES: &'static [&'static str] = &[Numbering::ALL[0].name(), Numbering::ALL[1].name()];
+    const SETTINGS: &'static [Setting] = &[HEAP];
+    const BENCHES: &'static [Bench] = &[];
+
+    fn recognise(name: &str, bytes: &[u8]) -> Likeness {
+        let is_image = bytes.starts_with(&MAGIC) || bytes.starts_with(&OLD_MAGIC);
+        if is_image || has_extension::<Self>(name) { Likeness::Sure } else { Likeness::None }
+    }
+
+    fn read(name: &str, bytes: &[u8]) -> Result<(Image, Remarks), BadFile> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if is_source(name) => assemble(name, text),
+            _ => Ok((Image::read(name, bytes)?, Remarks::default())),
+        }
+    }
+
+    fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile> {
+        let (image, remarks) = assemble(name, text)?;
+        Ok((Product { bytes: image.write(), extension: "pie" }, remarks))
+    }
+
+    fn listing(image: &Image) -> String {
+        disasm::image(image, image.numbering.unwrap_or_default())
+    }
+
+    fn line(image: &Image, pc: Pc) -> Option<(&str, u32)> {
+        image.lines.get(pc)
+    }
+
+    fn machine(image: &Image, settings: &Settings, console: Console) -> (Iridium, State) {
+        let setting = settings.profile.as_deref().and_then(Numbering::named);
+        let numbering = image.numbering.or(setting).unwrap_or_default();
+        let iridium = Iridium::new(Arc::new(image.clone()), numbering, console);
+        let mut state = iridium.power_on(settings.value(&HEAP) as u32);
+        if let Some(seed) = settings.seed {
+            scramble(&mut state, seed);
+        }
+        (iridium, state)
+    }
+
+    fn hex(value: u64) -> String {
+        value.to_string()
+    }
+}
+
+/// Whether a file's name says that it is source.
+fn is_source(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("iasm"))
+}
+
+fn assemble(name: &str, text: &str) -> Result<(Image, Remarks), BadFile> {
+    let asm::Assembly { image, diagnostics } = asm::assemble(name, text);
+    let remarks = Remarks { file: name.to_owned(), text: text.to_owned(), diagnostics };
+    match image {
+        Some(image) => Ok((image, remarks)),
+        None => Err(BadFile::Source(remarks)),
+    }
+}
+
+impl From<ImageError> for BadFile {
+    fn from(error: ImageError) -> BadFile {
+        BadFile::Image(error.to_string())
+    }
+}
