@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io;
 
+use crate::emit::{Access, Code, Lack, Request, Service};
 use crate::ops::{FlowOf, Ops, Pc, Type};
 use crate::state::{SpaceInfo, State};
 
@@ -169,6 +170,21 @@ pub trait Guest: Sized + Send + 'static {
     fn registers(&self, state: &State) -> Vec<(String, u64)>;
     /// Hands all buffered output on.
     fn flush(&mut self) -> io::Result<()>;
+
+    /// What the host does for the instruction at `pc`, in C: [`crate::emit`].
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn service_in_c(&self, _state: &State, _pc: Pc, _request: Request) -> Service {
+        Err(Lack::Unwritten)
+    }
+    /// An access to an element with [`crate::state::attr::READ`] or [`crate::state::attr::WRITE`], in C.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn access_in_c(&self, _access: Access<'_>) -> Result<Code, Lack> {
+        Err(Lack::Unwritten)
+    }
 }
 
 /// Why a run ended.

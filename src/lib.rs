@@ -15,6 +15,7 @@ pub mod compare;
 pub mod device;
 pub mod diagnostic;
 pub mod effects;
+pub mod emit;
 pub mod fuzz;
 pub mod guest;
 pub mod guests;

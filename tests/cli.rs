@@ -351,6 +351,23 @@ fn an_image_never_replaces_its_source() {
 }
 
 #[test]
+fn an_image_becomes_c() {
+    let folder = Folder::new("emit");
+    let source = folder.file("seven.asm", SEVEN);
+    let output = folder.path("seven.c");
+    kiln(&["emit", "c", &source, "-o", &output]).assert().code(0).stdout("");
+    let c = fs::read_to_string(&output).unwrap();
+    assert!(c.contains("r0 = r0 + 7; cc = r0;"), "{c}");
+    assert!(c.contains("// 3001: ADD R0, R0, #7"), "{c}");
+    kiln(&["emit", "c", &source]).assert().code(0).stdout(c);
+    let moved = kiln(&["emit", "c", &source, "--start", "x3001", "--seed", "1"]).assert().code(0);
+    let c = String::from_utf8(moved.get_output().stdout.clone()).unwrap();
+    assert!(c.contains("goto L3001;") && !c.contains("u16 r1 = 0;"), "{c}");
+    refuses(&["emit", "c", &source, "-o", &source], 64, "would replace the source");
+    kiln(&["emit", "rust", &source]).assert().code(64);
+}
+
+#[test]
 fn several_images_share_a_memory() {
     let folder = Folder::new("several");
     let main = folder.file("main.asm", ".ORIG x3000\nLD R1,A\nJSRR R1\nHALT\nA .FILL x5000\n.END\n");

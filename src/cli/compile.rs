@@ -1,14 +1,12 @@
 //! `kiln compile`, and `kiln asm`, which is the same.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use kiln::guests::{self, Machine, Product, Visit};
 
 use super::load::{self, ImageFile};
-use super::{Failure, code, console, print, say_remarks};
+use super::{Failure, code, say_remarks, write};
 
 /// `kiln compile`.
 #[derive(Args)]
@@ -38,12 +36,6 @@ impl Compile {
     }
 }
 
-/// Whether two paths lead to the same file, however they are written.
-fn is_same_file(a: &Path, b: &Path) -> bool {
-    let id = |path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
-    matches!((id(a), id(b)), (Ok(a), Ok(b)) if a == b)
-}
-
 struct Translate<'a> {
     compile: Compile,
     file: &'a ImageFile,
@@ -62,17 +54,7 @@ impl Visit for Translate<'_> {
         say_remarks(&remarks);
         let Compile { source, output, .. } = self.compile;
         let output = output.unwrap_or_else(|| source.with_extension(extension));
-        if output.as_os_str() == "-" {
-            print(&bytes)?;
-            return Ok(code::OK);
-        }
-        if is_same_file(&output, &source) {
-            return Err(Failure::usage(format!("the result would replace the source {name}; see -o")));
-        }
-        fs::write(&output, bytes).map_err(|error| {
-            let what = console::describe(&error);
-            Failure::new(code::IO, format!("cannot write {}: {what}", output.display()))
-        })?;
+        write(&output, &bytes, &[source])?;
         Ok(code::OK)
     }
 }

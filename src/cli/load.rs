@@ -8,6 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use kiln::device::Console;
 use kiln::diagnostic::closest;
+use kiln::emit;
 use kiln::guests::{self, Machine, Settings};
 use kiln::ops::Pc;
 use kiln::tier::{self, Config};
@@ -228,6 +229,11 @@ impl<G: Machine> Loaded<G> {
             state.set_pc(pc);
         }
         Vm::new(guest, state, config)
+    }
+
+    /// The program as C; `name` is what comments call it.
+    pub fn c(&self, name: &str) -> String {
+        emit::c(&mut self.vm(Console::scripted("").0, Config::default()), name)
     }
 }
 

@@ -6,6 +6,7 @@ mod compare;
 mod compile;
 mod console;
 mod disasm;
+mod emit;
 mod guests;
 mod host;
 mod load;
@@ -15,7 +16,10 @@ mod run;
 mod session;
 mod trace;
 
+use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -73,6 +77,8 @@ enum Command {
     Compare(compare::Compare),
     /// Measure programs in both tiers
     Bench(bench::Bench),
+    /// Translate an image to C
+    Emit(emit::Emit),
     /// List the machines, their files and what can be set
     Guests,
 }
@@ -134,6 +140,7 @@ pub fn main() -> u8 {
         Command::Disasm(disasm) => disasm.execute(),
         Command::Compare(compare) => compare.execute(),
         Command::Bench(bench) => bench.execute(),
+        Command::Emit(emit) => emit.execute(),
         Command::Guests => guests::list(),
     };
     result.unwrap_or_else(|failure| {
@@ -167,4 +174,24 @@ fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let written = out.write_all(bytes).and_then(|()| out.flush());
     written.map_err(|error| Failure::io("cannot write standard output", &error))
+}
+
+/// Writes a command's result to a file, `-` for standard output. It may not replace what it was made from.
+fn write(output: &Path, bytes: &[u8], sources: &[PathBuf]) -> Result<(), Failure> {
+    if output.as_os_str() == "-" {
+        return print(bytes);
+    }
+    let shown = output.display();
+    if let Some(source) = sources.iter().find(|source| is_same_file(output, source)) {
+        return Err(Failure::usage(format!("{shown} would replace the source {}; see -o", source.display())));
+    }
+    fs::write(output, bytes).map_err(|error| {
+        Failure::new(code::IO, format!("cannot write {shown}: {}", console::describe(&error)))
+    })
+}
+
+/// Whether two paths lead to the same file, however they are written.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let id = |path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
+    matches!((id(a), id(b)), (Ok(a), Ok(b)) if a == b)
 }

@@ -1,5 +1,6 @@
 //! Iridium's host side: printing, stopping, and what is wrong with an instruction.
 
+use super::image::Image;
 use super::isa::{EXIT, HEAP_LEN, HEAP_MOST, SP, STACK_LIMIT, exact, immediate, op};
 use super::{Iridium, STACK, meaning};
 use crate::guest::{After, Guest, Insn, Refusal};
@@ -18,23 +19,25 @@ impl Iridium {
 
     /// Prints the string that the instruction at `pc` names.
     fn print(&mut self, pc: Pc) -> Result<(), Refusal> {
-        let word = self.image.word(pc).expect("a service has its instruction");
+        let image = self.image.clone();
+        let string = self.string(&image, pc).map_err(|detail| Refusal::Fault("bad_string", detail))?;
+        string.iter().try_for_each(|&byte| self.console.write(byte)).map_err(Refusal::Io)
+    }
+
+    /// The string that the instruction at `pc` names, or what is wrong with it.
+    pub(super) fn string<'i>(&self, image: &'i Image, pc: Pc) -> Result<&'i [u8], String> {
+        let word = image.word(pc).expect("a service has its instruction");
         let shape = self.numbering.mnemonic(word[0]).expect("a service has its instruction").shape;
         let at = usize::from(immediate(shape, word));
-        let rest = self.image.read_only.get(at..).unwrap_or_default();
-        let Some(len) = rest.iter().position(|&byte| byte == 0) else {
-            let all = self.image.read_only.len();
-            let detail = if at >= all {
+        let rest = image.read_only.get(at..).unwrap_or_default();
+        rest.iter().position(|&byte| byte == 0).map(|len| &rest[..len]).ok_or_else(|| {
+            let all = image.read_only.len();
+            if at >= all {
                 format!("offset {at} is outside the read-only section ({all} bytes)")
             } else {
                 format!("no NUL ends the string at offset {at} of the read-only section ({all} bytes)")
-            };
-            return Err(Refusal::Fault("bad_string", detail));
-        };
-        for &byte in &rest[..len] {
-            self.console.write(byte).map_err(Refusal::Io)?;
-        }
-        Ok(())
+            }
+        })
     }
 
     /// What happens where there is no instruction to execute.

@@ -1,6 +1,7 @@
 //! Iridium, the register machine of Fletcher Haynes's *So You Want to Build a Language VM*.
 
 pub mod asm;
+mod c;
 pub mod disasm;
 pub mod generate;
 mod host;
@@ -14,6 +15,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::device::Console;
+use crate::emit::{Request, Service};
 use crate::guest::{After, Guest, Insn, Refusal};
 use crate::ops::{FlowOf, Ops, Pc, Type};
 use crate::random::SplitMix;
@@ -157,5 +159,9 @@ impl Guest for Iridium {
 
     fn flush(&mut self) -> io::Result<()> {
         self.console.flush()
+    }
+
+    fn service_in_c(&self, state: &State, pc: Pc, request: Request) -> Service {
+        self.service(state, pc, request)
     }
 }

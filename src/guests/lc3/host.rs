@@ -23,7 +23,7 @@ pub(super) const MCR: u16 = 0xfffe;
 const READY: u16 = 0x8000;
 const INTERRUPT_ENABLE: u16 = 0x4000;
 const RUNNING: u16 = 0x8000;
-const PROMPT: &[u8] = b"\nInput a character> ";
+pub(super) const PROMPT: &str = "\nInput a character> ";
 /// Where the trap vector table ends.
 const VECTORS: u16 = 0x100;
 
@@ -113,7 +113,7 @@ impl Lc3 {
             0x21 => self.show(state.get(r(0)) as u8)?,
             0x22 => self.show_words(state)?,
             0x23 => {
-                self.show_all(PROMPT)?;
+                self.show_all(PROMPT.as_bytes())?;
                 let key = self.wait_for_key()?;
                 self.show_all(&[key as u8, b'\n'])?;
                 state.set(r(0), key);

@@ -1,6 +1,7 @@
 //! LC-3, the 16-bit teaching machine of Patt and Patel's *Introduction to Computing Systems*.
 
 pub mod asm;
+mod c;
 pub mod check;
 pub mod disasm;
 mod formats;
@@ -17,6 +18,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::device::Console;
+use crate::emit::{Access, Code, Lack, Request, Service};
 use crate::guest::{After, Guest, Insn, Refusal};
 use crate::ops::{FlowOf, Ops, Pc, Type};
 use crate::random::SplitMix;
@@ -213,6 +215,14 @@ impl Guest for Lc3 {
 
     fn flush(&mut self) -> io::Result<()> {
         self.console.flush()
+    }
+
+    fn service_in_c(&self, state: &State, pc: Pc, request: Request) -> Service {
+        self.service(state, pc, request)
+    }
+
+    fn access_in_c(&self, access: Access<'_>) -> Result<Code, Lack> {
+        self.access(access)
     }
 }
 
