@@ -1,7 +1,8 @@
 //! `kiln bench`.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
@@ -14,6 +15,7 @@ use kiln::tier::{Config, Tiers};
 use kiln::vm::Vm;
 
 use super::load::{self, ImageFile, Loaded, MachineOptions};
+use super::native::{self, Compiler};
 use super::{Failure, code, print, say};
 
 const AFTER_HELP: &str = "\
@@ -21,9 +23,12 @@ Every image runs in each tier on fresh machines, without input; the best time co
 included. Both tiers must agree on output, state and instructions. Without images the examples that
 compute run; those marked * change their code or mostly print, and are not in the mean.
 
+With --native, `kiln run` is measured beside the program that `kiln emit c` and a C compiler ($CC, or
+cc, at -O3 -march=native) make of the image: whole processes, in turn, the compiler's own time left out.
+
 Examples:
   kiln bench
-  kiln bench --runs 5 sieve.asm life.asm";
+  kiln bench --native --runs 5 sieve.asm life.asm";
 
 /// `kiln bench`.
 #[derive(Args)]
@@ -38,6 +43,9 @@ pub struct Bench {
     /// Instructions that a run may take
     #[arg(long, value_name = "N", default_value_t = 10_000_000_000)]
     budget: u64,
+    /// Compare with what a C compiler makes of the images
+    #[arg(long)]
+    native: bool,
     #[command(flatten)]
     machine: MachineOptions,
 }
@@ -59,30 +67,43 @@ struct Row {
     native: f64,
     regions: u64,
     compile_seconds: f64,
+    processes: Option<Processes>,
+}
+
+/// What whole processes took.
+struct Processes {
+    kiln: f64,
+    c: f64,
 }
 
 impl Row {
     fn speed_up(&self) -> f64 {
         self.interpreted / self.native
     }
+
+    /// How long `kiln run` takes, the C program being 1.
+    fn ratio(&self) -> Option<f64> {
+        self.processes.as_ref().map(|both| both.kiln / both.c)
+    }
 }
 
 impl Bench {
     /// Measures; the exit code.
     pub fn execute(self) -> Result<u8, Failure> {
+        let compiler = self.native.then(Compiler::find).transpose()?;
         let entries = self.entries()?;
-        let steps = entries.len() as u64 * self.runs as u64 * 2;
+        let steps = entries.len() as u64 * self.runs as u64 * if self.native { 3 } else { 2 };
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}").expect("a fixed template");
         let bar = ProgressBar::new(steps).with_style(style);
         let mut rows = Vec::new();
         for entry in entries {
             bar.set_message(entry.name.clone());
             let guest = entry.guest.clone();
-            let measure = Measure { bench: &self, entry, bar: &bar };
+            let measure = Measure { bench: &self, entry, bar: &bar, compiler: compiler.as_ref() };
             rows.push(guests::visit(&guest, measure).expect("the guest is listed")?);
         }
         bar.finish_and_clear();
-        print(table(&rows).as_bytes())?;
+        print(table(&rows, self.native).as_bytes())?;
         Ok(code::OK)
     }
 
@@ -121,6 +142,7 @@ struct Measure<'a> {
     bench: &'a Bench,
     entry: Entry,
     bar: &'a ProgressBar,
+    compiler: Option<&'a Compiler>,
 }
 
 /// The best of some runs: the last machine and its stop and output, and the seconds of the best.
@@ -149,6 +171,48 @@ impl Measure<'_> {
             Best { seconds: best.seconds.min(next.seconds), ..next }
         })
     }
+
+    fn note(&self, line: String) {
+        self.bar.suspend(|| say(format!("note: {line}")));
+    }
+
+    /// Whole runs beside those of the image's C, where that does the same: the image has halted after so many
+    /// instructions and so many seconds.
+    fn processes<G: Machine>(
+        &self,
+        compiler: &Compiler,
+        loaded: &Loaded<G>,
+        (instructions, seconds): (u64, f64),
+    ) -> Result<Option<Processes>, Failure> {
+        let ImageFile { name: path, bytes } = &self.entry.file;
+        let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+        let program = compiler.compile(&name, &loaded.c(&name))?;
+        let image = compiler.file(&name, bytes)?;
+        let this =
+            std::env::current_exe().map_err(|error| Failure::io("cannot find this program", &error))?;
+        let kiln = || {
+            let mut command = Command::new(&this);
+            command.arg("run").args(self.bench.machine.arguments()).arg("--").arg(&image);
+            command
+        };
+        let c = || Command::new(&program);
+        let patience = Duration::from_secs_f64(10.0 + 20.0 * seconds);
+        let ours = compiler.outcome(&mut kiln(), patience)?;
+        let theirs = compiler.outcome(c().arg("--stats"), patience)?;
+        let counted = theirs.said.contains(&format!("instructions {instructions}\n"));
+        if theirs.code != Some(0) || !counted || ours.output != theirs.output {
+            let why = theirs.said.lines().next().unwrap_or("it does not end");
+            self.note(format!("{} has no time in C, which assumes too much of it: {why}", self.entry.name));
+            return Ok(None);
+        }
+        let mut best = Processes { kiln: f64::INFINITY, c: f64::INFINITY };
+        for _ in 0..self.bench.runs {
+            best.kiln = best.kiln.min(native::seconds(&mut kiln())?);
+            best.c = best.c.min(native::seconds(&mut c())?);
+            self.bar.inc(1);
+        }
+        Ok(Some(best))
+    }
 }
 
 impl Visit for Measure<'_> {
@@ -158,18 +222,22 @@ impl Visit for Measure<'_> {
         let loaded = Loaded::<G>::new(std::slice::from_ref(&self.entry.file), &self.bench.machine)?;
         let interpreted = self.best(&loaded, Tiers::Interpreter);
         let native = self.best(&loaded, Tiers::Auto);
-        let name = self.entry.name;
+        let name = self.entry.name.clone();
         let differ = |how: String| Failure::new(code::DIFFERENT, format!("{name}: the tiers differ\n{how}"));
         compare::compare((&native.vm, &native.stop), (&interpreted.vm, &interpreted.stop))
             .map_err(|difference| differ(difference.to_string()))?;
         if native.output != interpreted.output {
             return Err(differ("Their output is not the same; see kiln compare.".to_owned()));
         }
-        if !matches!(native.stop, Stop::Halted) {
-            self.bar.suspend(|| {
-                say(format!("note: {name} did not halt; its runs ended: {}", native.stop.kind()))
-            });
+        let halted = matches!(native.stop, Stop::Halted);
+        if !halted {
+            self.note(format!("{name} did not halt; its runs ended: {}", native.stop.kind()));
         }
+        let so_much = (native.vm.instructions(), native.seconds);
+        let processes = match self.compiler.filter(|_| halted) {
+            Some(compiler) => self.processes(compiler, &loaded, so_much)?,
+            None => None,
+        };
         let stats = native.vm.stats();
         Ok(Row {
             computes: self.entry.computes,
@@ -178,28 +246,21 @@ impl Visit for Measure<'_> {
             native: native.seconds,
             regions: stats.regions,
             compile_seconds: stats.compile_time.as_secs_f64(),
+            processes,
             name,
         })
     }
 }
 
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[Row], native: bool) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header([
-        "image",
-        "instructions",
-        "interp s",
-        "MIPS",
-        "jit s",
-        "MIPS",
-        "speed-up",
-        "regions",
-        "compile ms",
-    ]);
+    let tiers = ["interp s", "MIPS", "jit s", "MIPS", "speed-up", "regions", "compile ms"];
+    let processes: &[&str] = if native { &["kiln run s", "C s", "run/C"] } else { &[] };
+    table.set_header(["image", "instructions"].iter().chain(&tiers).chain(processes));
     for row in rows {
         let mips = |seconds: f64| format!("{:.0}", row.instructions as f64 / seconds / 1e6);
-        table.add_row([
+        let mut cells = vec![
             format!("{}{}", row.name, if row.computes { "" } else { " *" }),
             row.instructions.to_string(),
             format!("{:.4}", row.interpreted),
@@ -209,16 +270,31 @@ fn table(rows: &[Row]) -> String {
             format!("{:.2}", row.speed_up()),
             row.regions.to_string(),
             format!("{:.2}", row.compile_seconds * 1e3),
-        ]);
+        ];
+        cells.extend(row.processes.iter().flat_map(|both| {
+            [format!("{:.4}", both.kiln), format!("{:.4}", both.c), format!("{:.2}", both.kiln / both.c)]
+        }));
+        table.add_row(cells);
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     let mut text = table.trim_fmt() + "\n";
-    let speed_ups: Vec<f64> = rows.iter().filter(|row| row.computes).map(Row::speed_up).collect();
-    if !speed_ups.is_empty() {
-        let mean = (speed_ups.iter().map(|s| s.ln()).sum::<f64>() / speed_ups.len() as f64).exp();
-        text += &format!("\n{mean:.2} is the geometric mean of {} speed-ups\n", speed_ups.len());
+    let computing = || rows.iter().filter(|row| row.computes);
+    if let Some((mean, count)) = mean(computing().map(Row::speed_up)) {
+        text += &format!("\n{mean:.2} is the geometric mean of {count} speed-ups\n");
+    }
+    if let Some((mean, count)) = mean(computing().filter_map(Row::ratio)) {
+        let most = computing().filter_map(Row::ratio).fold(0.0, f64::max);
+        text +=
+            &format!("{mean:.2} is the geometric mean of {count} ratios run/C; the largest is {most:.2}\n");
     }
     text
+}
+
+/// The geometric mean, and of how many.
+fn mean(values: impl Iterator<Item = f64>) -> Option<(f64, usize)> {
+    let logarithms: Vec<f64> = values.map(f64::ln).collect();
+    let count = logarithms.len();
+    (count > 0).then(|| ((logarithms.iter().sum::<f64>() / count as f64).exp(), count))
 }

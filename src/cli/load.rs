@@ -92,6 +92,22 @@ impl MachineOptions {
         Config { hot: self.hot, compile, ..Config::default() }
     }
 
+    /// The arguments that say the same.
+    pub fn arguments(&self) -> Vec<String> {
+        let name = |value: Compile| value.to_possible_value().map(|v| v.get_name().to_owned());
+        let mut all = vec![format!("--hot={}", self.hot)];
+        all.extend(name(self.compile).map(|compile| format!("--compile={compile}")));
+        all.extend(self.guest.iter().map(|guest| format!("--guest={guest}")));
+        all.extend(self.profile.iter().map(|profile| format!("--profile={profile}")));
+        all.extend(self.seed.map(|seed| format!("--seed={seed}")));
+        all.extend(self.values.iter().map(|(name, value)| format!("--set={name}={value}")));
+        all.extend(self.start.map(|start| match start {
+            Start::Origin => "--start=origin".to_owned(),
+            Start::At(pc) => format!("--start={pc:#x}"),
+        }));
+        all
+    }
+
     /// Whether nothing but this guest, or no guest at all, was asked for.
     pub fn is_for(&self, guest: &str) -> bool {
         self.guest.as_deref().is_none_or(|name| name == guest)

@@ -11,6 +11,7 @@ mod guests;
 mod host;
 mod load;
 mod lockstep;
+mod native;
 mod report;
 mod run;
 mod session;
@@ -38,6 +39,8 @@ pub mod code {
     pub const DATA: u8 = 65;
     /// There is no such file.
     pub const NO_INPUT: u8 = 66;
+    /// A program is missing that the command needs.
+    pub const UNAVAILABLE: u8 = 69;
     /// The guest did something wrong.
     pub const FAULT: u8 = 70;
     /// The host could not read or write.
@@ -50,11 +53,11 @@ pub mod code {
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0    the machine halted            70   the guest did something wrong
-  1    the tiers differ              74   input or output failed
-  64   the command line is wrong     75   the budget is spent, or the input ended
-  65   bad image or source           128+ ended by a signal
-  66   no such file";
+  0    the machine halted            69   there is no C compiler
+  1    the tiers differ              70   the guest did something wrong
+  64   the command line is wrong     74   input or output failed
+  65   bad image or source           75   the budget is spent, or the input ended
+  66   no such file                  128+ ended by a signal";
 
 /// Runs small machines fast: an interpreter and a JIT from one meaning of each instruction.
 #[derive(Parser)]
