@@ -136,6 +136,11 @@ impl<'s> Source<'s> {
         Self { name, text, starts }
     }
 
+    /// What messages call the text.
+    pub fn name(&self) -> &'s str {
+        self.name
+    }
+
     /// The line and the column, both from 1, of a byte offset. The column counts characters. An
     /// offset past the end is taken as the end.
     pub fn position(&self, offset: usize) -> (usize, usize) {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::generate::Case;
 use super::image::{Image, ImageError, MAGIC, OLD_MAGIC};
 use super::isa::{HEAP_LIMIT, Numbering};
-use super::{Iridium, asm, disasm, scramble};
+use super::{Iridium, asm, disasm, osmium, scramble};
 use crate::device::Console;
+use crate::diagnostic::Diagnostic;
 use crate::guests::{
     BadFile, Bench, FileKind, Likeness, Machine, Product, Remarks, Setting, Settings, has_extension,
 };
@@ -27,11 +28,12 @@ impl Machine for Iridium {
 
     const ABOUT: &'static str = "the register machine of *So You Want to Build a Language VM*";
     const FILES: &'static [FileKind] = &[
-        FileKind { extension: "iasm", what: "assembly source" },
-        FileKind { extension: "pie", what: "image" },
+        FileKind { extension: OSMIUM, what: "Osmium source" },
+        FileKind { extension: ASSEMBLY, what: "assembly source" },
+        FileKind { extension: IMAGE, what: "image" },
     ];
     const FEATURES: &'static [&'static str] =
-        &["assembler", "disassembler", "display", "doubles", "heap", "stack"];
+        &["compiler", "assembler", "disassembler", "display", "doubles", "heap", "stack"];
     const PROFILES: &'static [&'static str] = &[Numbering::ALL[0].name(), Numbering::ALL[1].name()];
     const SETTINGS: &'static [Setting] = &[HEAP];
     const BENCHES: &'static [Bench] = &[];
@@ -43,14 +45,20 @@ impl Machine for Iridium {
 
     fn read(name: &str, bytes: &[u8]) -> Result<(Image, Remarks), BadFile> {
         match std::str::from_utf8(bytes) {
-            Ok(text) if is_source(name) => assemble(name, text),
+            Ok(text) if has_ending(name, OSMIUM) => build(name, text),
+            Ok(text) if has_ending(name, ASSEMBLY) => assemble(name, text),
             _ => Ok((Image::read(name, bytes)?, Remarks::default())),
         }
     }
 
     fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile> {
+        if has_ending(name, OSMIUM) {
+            let (assembly, diagnostics) = osmium::compile(name, text);
+            let (assembly, remarks) = remarked(name, text, assembly, diagnostics)?;
+            return Ok((Product { bytes: assembly.text.into_bytes(), extension: ASSEMBLY }, remarks));
+        }
         let (image, remarks) = assemble(name, text)?;
-        Ok((Product { bytes: image.write(), extension: "pie" }, remarks))
+        Ok((Product { bytes: image.write(), extension: IMAGE }, remarks))
     }
 
     fn listing(image: &Image) -> String {
@@ -77,16 +85,36 @@ impl Machine for Iridium {
     }
 }
 
-/// Whether a file's name says that it is source.
-fn is_source(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("iasm"))
+/// How the names of files end.
+const OSMIUM: &str = "ird";
+const ASSEMBLY: &str = "iasm";
+const IMAGE: &str = "pie";
+
+fn has_ending(name: &str, ending: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending))
 }
 
 fn assemble(name: &str, text: &str) -> Result<(Image, Remarks), BadFile> {
     let asm::Assembly { image, diagnostics } = asm::assemble(name, text);
+    remarked(name, text, image, diagnostics)
+}
+
+/// An image from Osmium.
+fn build(name: &str, text: &str) -> Result<(Image, Remarks), BadFile> {
+    let (image, diagnostics) = osmium::build(name, text);
+    remarked(name, text, image, diagnostics)
+}
+
+/// What came of a source, with what was said about it.
+fn remarked<T>(
+    name: &str,
+    text: &str,
+    product: Option<T>,
+    diagnostics: Vec<Diagnostic>,
+) -> Result<(T, Remarks), BadFile> {
     let remarks = Remarks { file: name.to_owned(), text: text.to_owned(), diagnostics };
-    match image {
-        Some(image) => Ok((image, remarks)),
+    match product {
+        Some(product) => Ok((product, remarks)),
         None => Err(BadFile::Source(remarks)),
     }
 }

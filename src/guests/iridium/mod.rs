@@ -9,6 +9,7 @@ pub mod image;
 pub mod isa;
 mod machine;
 mod meaning;
+pub mod osmium;
 pub mod symbols;
 
 use std::io;
