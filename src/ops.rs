@@ -112,6 +112,13 @@ pub enum Cond {
     Below,
 }
 
+impl Cond {
+    /// Whether it holds of a value and itself.
+    pub fn is_reflexive(self) -> bool {
+        matches!(self, Cond::Eq | Cond::Le | Cond::Ge)
+    }
+}
+
 /// Operations on doubles, as IEEE 754 has them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Float {

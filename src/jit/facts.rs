@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::effects;
 use crate::guest::Guest;
-use crate::ops::{Binary, Cond, Float, FloatCond, Flow, Int, Ops, Pc, Reg, Scalar, Space};
+use crate::ops::{Binary, Cond, Float, FloatCond, Flow, Int, Ops, Pc, Reg, Scalar, Space, Type};
 use crate::region::{Block, Region, Target};
 
 /// Accesses further apart than this are not tested together.
@@ -62,17 +62,49 @@ fn tops<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u64>) -> (Vec
         let top = tops[index].clone().expect("a block in the queue has been reached");
         let block = &region.blocks[index];
         let end = walk::<G>(block, top, literal);
-        literals.extend(end.literals);
         for to in block.successors() {
-            let joined = join::<G>(tops[to].as_deref(), &end.slots);
+            let joined = join::<G>(tops[to].as_deref(), &at_edge::<G>(block, &end, to));
             if tops[to].as_ref() != Some(&joined) {
                 tops[to] = Some(joined);
                 queue.insert(to);
             }
         }
+        literals.extend(end.literals);
     }
     let reached = |top: Option<Vec<Value>>| top.expect("every block is reached from the entry");
     (tops.into_iter().map(reached).collect(), literals)
+}
+
+/// The registers where control goes from the end of a block to another: one that holds the branch's condition is known.
+fn at_edge<G: Guest>(block: &Block, end: &Client<'_>, to: usize) -> Vec<Value> {
+    let mut slots = end.slots.clone();
+    let Flow::If(condition, _) = end.flow else { return slots };
+    let is_taken = block.taken == Some(Target::Block(to));
+    if is_taken != (block.next == Target::Block(to)) {
+        let holds = |slot: &usize| G::SLOTS[*slot].1 == Type::Bool && end.slots[*slot] == condition;
+        (0..slots.len()).filter(holds).for_each(|slot| slots[slot] = Value::Known(is_taken as u64));
+    }
+    slots
+}
+
+/// Takes out of the region the ways that control cannot go: they lead outside.
+pub(crate) fn prune<G: Guest>(region: &mut Region, literal: &dyn Fn(u64) -> Option<u64>) {
+    let tops = tops::<G>(region, literal).0;
+    let pcs: Vec<Pc> = region.blocks.iter().map(Block::pc).collect();
+    let outside = |target: &mut Target| {
+        if let Target::Block(b) = *target {
+            *target = Target::Outside(pcs[b]);
+        }
+    };
+    for (block, top) in region.blocks.iter_mut().zip(tops) {
+        match walk::<G>(block, top, literal).flow {
+            Flow::If(Value::Known(0), _) => block.taken.iter_mut().for_each(outside),
+            Flow::If(Value::Known(_), _) => outside(&mut block.next),
+            Flow::Dynamic(Value::Known(to), _) => block.targets.retain(|target| u64::from(target.0) == to),
+            _ => {}
+        }
+    }
+    region.renumber();
 }
 
 /// What holds at a place where it held before that `known`, and to which another way leads with `end`.
@@ -292,6 +324,7 @@ impl Ops for Client<'_> {
             (Value::Known(a), Value::Known(b)) => {
                 Value::Known(T::compare(cond, T::from_bits(a), T::from_bits(b)) as u64)
             }
+            (a, b) if a == b => Value::Known(cond.is_reflexive() as u64),
             _ => self.fresh(),
         }
     }

@@ -443,8 +443,9 @@ impl Native {
             },
             careful: !joint_tests || self.careful.contains(&entry_pc),
         };
+        let literal = |at| known.literal::<G>(at);
+        facts::prune::<G>(&mut region, &literal);
         if unrolling {
-            let literal = |at| known.literal::<G>(at);
             write_out(&mut region, |region, loops| facts::turns::<G>(region, loops, &literal, TURNS));
             unroll(&mut region);
         }

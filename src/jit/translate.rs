@@ -13,8 +13,8 @@ use std::collections::{HashMap, HashSet};
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    self, AbiParam, AliasRegion, AliasRegionData, BlockArg, Function, InstBuilder, MemFlagsData, Signature,
-    SourceLoc, TrapCode, UserFuncName, Value, types,
+    self, AbiParam, AliasRegion, AliasRegionData, BlockArg, Function, InstBuilder, MemFlagsData, Opcode,
+    Signature, SourceLoc, TrapCode, UserFuncName, Value, ValueDef, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Switch};
@@ -376,9 +376,39 @@ impl<G: Guest> Translator<'_, G> {
     /// Goes one way or the other with the registers as they are.
     fn branch(&mut self, condition: Value, taken: Target, next: Target) {
         self.charge_cycle([taken, next]);
+        let slots = self.now.slots.clone();
+        self.assume(condition, true);
         let (taken, taken_args) = self.edge(taken);
+        self.now.slots = slots;
+        self.assume(condition, false);
         let (next, next_args) = self.edge(next);
         self.b.ins().brif(condition, taken, &taken_args, next, &next_args);
+    }
+
+    /// Control goes where this holds, or does not: registers that have it for a value, or that it selects, are known.
+    fn assume(&mut self, condition: Value, holds: bool) {
+        for &slot in &self.written {
+            let Some(Val::Is(value)) = self.now.slots[slot] else { continue };
+            if value == condition && G::SLOTS[slot].1 == Type::Bool {
+                self.now.slots[slot] = Some(Val::Known(holds as u64));
+            } else if let Some([yes, no]) = self.selected(condition, value) {
+                self.now.slots[slot] = Some(Val::Is(if holds { yes } else { no }));
+            }
+        }
+    }
+
+    /// What is selected by a condition, where that is what `value` is.
+    fn selected(&self, condition: Value, value: Value) -> Option<[Value; 2]> {
+        let dfg = &self.b.func.dfg;
+        match dfg.value_def(value) {
+            ValueDef::Result(inst, _) if dfg.insts[inst].opcode() == Opcode::Select => {
+                match *dfg.inst_args(inst) {
+                    [by, yes, no] if by == condition => Some([yes, no]),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
     }
 
     /// An indirect jump: compared with the targets that the region has.

@@ -79,6 +79,9 @@ impl<G: Guest> Ops for Translator<'_, G> {
         if let (Val::Known(a), Val::Known(b)) = (a, b) {
             return Val::Known(T::compare(cond, T::from_bits(a), T::from_bits(b)) as u64);
         }
+        if a == b {
+            return Val::Known(cond.is_reflexive() as u64);
+        }
         let (a, b) = (self.value::<T>(a), self.value::<T>(b));
         Val::Is(self.b.ins().icmp(int_cc(cond), a, b))
     }
