@@ -28,7 +28,8 @@ cc, at -O3 -march=native) make of the image: whole processes, in turn, the compi
 
 Examples:
   kiln bench
-  kiln bench --native --runs 5 sieve.asm life.asm";
+  kiln bench --native --runs 5 sieve.asm life.asm
+  kiln bench --native --plot speeds.svg";
 
 /// `kiln bench`.
 #[derive(Args)]
@@ -46,6 +47,10 @@ pub struct Bench {
     /// Compare with what a C compiler makes of the images
     #[arg(long)]
     native: bool,
+    /// Draw the speeds to a file, as SVG
+    #[cfg(feature = "plot")]
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
     #[command(flatten)]
     machine: MachineOptions,
 }
@@ -90,6 +95,8 @@ impl Row {
 impl Bench {
     /// Measures; the exit code.
     pub fn execute(self) -> Result<u8, Failure> {
+        #[cfg(feature = "plot")]
+        self.plot.iter().try_for_each(|path| super::spare(path, &self.images))?;
         let compiler = self.native.then(Compiler::find).transpose()?;
         let entries = self.entries()?;
         let steps = entries.len() as u64 * self.runs as u64 * if self.native { 3 } else { 2 };
@@ -104,6 +111,10 @@ impl Bench {
         }
         bar.finish_and_clear();
         print(table(&rows, self.native).as_bytes())?;
+        #[cfg(feature = "plot")]
+        if let Some(path) = &self.plot {
+            super::write(path, plot(&rows, self.native)?.as_bytes(), &self.images)?;
+        }
         Ok(code::OK)
     }
 
@@ -290,6 +301,25 @@ fn table(rows: &[Row], native: bool) -> String {
             &format!("{mean:.2} is the geometric mean of {count} ratios run/C; the largest is {most:.2}\n");
     }
     text
+}
+
+/// A chart of the speeds. Beside those of C are those of whole runs.
+#[cfg(feature = "plot")]
+fn plot(rows: &[Row], native: bool) -> Result<String, Failure> {
+    let stem =
+        |row: &Row| Path::new(&row.name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let speeds = |seconds: &dyn Fn(&Row) -> Option<f64>| -> Vec<Option<f64>> {
+        rows.iter().map(|row| Some(row.instructions as f64 / seconds(row)? / 1e6)).collect()
+    };
+    let process = |row: &Row| row.processes.as_ref().map_or(row.native, |both| both.kiln);
+    let mut series = vec![
+        ("interpreter", speeds(&|row| Some(row.interpreted))),
+        ("with the JIT", speeds(&|row| Some(process(row)))),
+    ];
+    if native {
+        series.push(("C", speeds(&|row| row.processes.as_ref().map(|both| both.c))));
+    }
+    super::plot::bars("Millions of instructions a second", rows.iter().map(stem).collect(), series)
 }
 
 /// The geometric mean, and of how many.

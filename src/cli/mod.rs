@@ -12,6 +12,8 @@ mod host;
 mod load;
 mod lockstep;
 mod native;
+#[cfg(feature = "plot")]
+mod plot;
 mod report;
 mod run;
 mod session;
@@ -184,13 +186,18 @@ fn write(output: &Path, bytes: &[u8], sources: &[PathBuf]) -> Result<(), Failure
     if output.as_os_str() == "-" {
         return print(bytes);
     }
-    let shown = output.display();
-    if let Some(source) = sources.iter().find(|source| is_same_file(output, source)) {
-        return Err(Failure::usage(format!("{shown} would replace the source {}; see -o", source.display())));
-    }
+    spare(output, sources)?;
     fs::write(output, bytes).map_err(|error| {
-        Failure::new(code::IO, format!("cannot write {shown}: {}", console::describe(&error)))
+        let why = console::describe(&error);
+        Failure::new(code::IO, format!("cannot write {}: {why}", output.display()))
     })
+}
+
+/// Refuses to write over what is to be read.
+fn spare(output: &Path, sources: &[PathBuf]) -> Result<(), Failure> {
+    let Some(source) = sources.iter().find(|source| is_same_file(output, source)) else { return Ok(()) };
+    let (output, source) = (output.display(), source.display());
+    Err(Failure::usage(format!("{output} would replace the source {source}; give another file")))
 }
 
 /// Whether two paths lead to the same file, however they are written.

@@ -1,5 +1,7 @@
 //! The program as its users have it: exit codes, what goes to which stream, and bad input of every kind.
 
+mod bench;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
@@ -471,51 +473,6 @@ fn a_warning_is_given_once_however_many_machines_run() {
     }
     assert_eq!(warned(&["compare"]), 1);
     assert_eq!(warned(&["bench", "--runs", "1"]), 0);
-}
-
-#[test]
-fn bench_says_what_did_not_halt() {
-    let folder = Folder::new("endless");
-    let forever = folder.file("forever.asm", FOREVER);
-    let (code, _, err) = outcome(&mut kiln(&["bench", &forever, "--runs", "1", "--budget", "1000"]));
-    assert_eq!(code, 0, "{err}");
-    assert!(err.contains("did not halt; its runs ended: budget"), "{err}");
-}
-
-#[test]
-fn bench_prints_a_table() {
-    let folder = Folder::new("bench");
-    let (loops, seven) = (folder.file("loops.asm", LOOPS), folder.file("seven.asm", SEVEN));
-    let (code, out, err) = outcome(&mut kiln(&["bench", &loops, &seven, "--runs", "2", "--hot", "500"]));
-    assert_eq!((code, err.as_str()), (0, ""));
-    let row = out.lines().find(|line| line.contains("loops.asm")).unwrap();
-    assert_eq!(row.split_whitespace().nth(1), Some(LOOPS_COUNT.to_string().as_str()));
-    assert!(out.contains("seven.asm") && out.contains("geometric mean of 2"), "{out}");
-}
-
-/// The machine's options hold for the other processes, too.
-#[test]
-fn bench_compares_with_c() {
-    let folder = Folder::new("native");
-    let loops = folder.file("loops.asm", LOOPS.replace("x3000", "x3100"));
-    let changes = ".ORIG x3000\nLD R0,A\nST R0,L\nL LEA R0,A\nHALT\nA .FILL x5020\n.END\n";
-    let changes = folder.file("changes.asm", changes);
-    let arguments =
-        ["bench", "--native", &loops, &changes, "--runs", "1", "--start", "origin", "--seed", "7"];
-    let (code, out, err) = outcome(&mut kiln(&arguments));
-    assert_eq!(code, 0, "{err}");
-    assert!(err.contains("changes.asm has no time in C") && err.contains("changes its code"), "{err}");
-    let row = out.lines().find(|line| line.contains("loops.asm")).unwrap();
-    assert_eq!(row.split_whitespace().nth(1), Some(LOOPS_COUNT.to_string().as_str()));
-    assert_eq!(row.split_whitespace().count(), 12, "{out}");
-    assert!(out.contains("geometric mean of 1 ratios run/C"), "{out}");
-    let mut command = kiln(&["bench", "--native", &loops]);
-    let (code, out, err) = outcome(command.env("CC", "/no/such/compiler"));
-    assert_eq!((code, out.as_str()), (69, ""));
-    assert!(err.contains("needs a C compiler; /no/such/compiler") && err.lines().count() == 1, "{err}");
-    let (code, _, err) = outcome(kiln(&["bench", "--native", &loops]).env("CC", "false"));
-    assert_eq!(code, 69);
-    assert!(err.contains("the C compiler refuses loops.asm"), "{err}");
 }
 
 #[test]
