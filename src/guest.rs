@@ -134,17 +134,23 @@ pub trait Guest: Sized + Send + 'static {
     }
 
     /// A load from an element with [`crate::state::attr::READ`], by the instruction at `state.pc()`.
-    fn load(&mut self, state: &mut State, space: usize, at: u64) -> Result<u64, Refusal>;
+    fn load(&mut self, _state: &mut State, _space: usize, _at: u64) -> Result<u64, Refusal> {
+        unreachable!("no element of this guest asks")
+    }
     /// A store to an element with [`crate::state::attr::WRITE`], by the instruction at `state.pc()`. `true` stops the machine after this
     /// instruction.
-    fn store(&mut self, state: &mut State, space: usize, at: u64, value: u64) -> Result<bool, Refusal>;
+    fn store(&mut self, _state: &mut State, _space: usize, _at: u64, _value: u64) -> Result<bool, Refusal> {
+        unreachable!("no element of this guest asks")
+    }
     /// Service `n` for the instruction at `state.pc()`. Writes memory by [`State::poke`].
     fn trap(&mut self, state: &mut State, n: u16) -> Result<After, Refusal>;
     /// What an instruction that is none does.
     fn illegal(&mut self, state: &mut State, insn: Insn) -> Result<After, Refusal>;
     /// The fault with this number, of [`crate::ops::Ops::require`], for the instruction at `state.pc()`: a reason as one
     /// word, and the same for people.
-    fn required(&self, state: &State, fault: u8) -> (&'static str, String);
+    fn required(&self, _state: &State, _fault: u8) -> (&'static str, String) {
+        unreachable!("no instruction of this guest requires anything")
+    }
 
     /// The instruction at `state.pc()` accesses addresses up to `end`, which are outside a space's bound. A guest may raise
     /// a bound that is a register before it is a fault: what is outside need not be copied and compared.
@@ -169,7 +175,9 @@ pub trait Guest: Sized + Send + 'static {
     /// The registers as people know them, by name, in the order of the manual, pc included.
     fn registers(&self, state: &State) -> Vec<(String, u64)>;
     /// Hands all buffered output on.
-    fn flush(&mut self) -> io::Result<()>;
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// What the host does for the instruction at `pc`, in C: [`crate::emit`].
     ///

@@ -34,6 +34,8 @@ pub struct Vm<G: Guest> {
     machine: Machine<G>,
     config: Config,
     stats: Stats,
+    /// Instructions that had retired when the pc was last set.
+    counted: u64,
     #[cfg(feature = "jit")]
     native: Native,
 }
@@ -53,6 +55,7 @@ impl<G: Guest> Vm<G> {
         let machine = Machine::new(guest, state, threshold);
         Vm {
             stats: Stats::default(),
+            counted: 0,
             #[cfg(feature = "jit")]
             native: Native::new::<G>(Library::new(config.clone())),
             machine,
@@ -123,9 +126,13 @@ impl<G: Guest> Vm<G> {
         self.machine.state.pc()
     }
 
-    /// Goes on somewhere else.
+    /// Goes on somewhere else. What has retired since the last call counts for that place: a program that is started
+    /// again and again gets hot where it starts.
     pub fn set_pc(&mut self, pc: crate::ops::Pc) {
+        let retired = self.instructions() - self.counted;
+        self.counted += retired;
         self.machine.state.set_pc(pc);
+        self.machine.code.warm(pc, retired);
     }
 
     /// Gives a register a value.

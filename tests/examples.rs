@@ -1,111 +1,168 @@
-//! Every example gives its known answer, in its known number of instructions.
+//! Every example of every guest gives its known answer, in its known number of instructions.
 
 mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{Ran, interpreter, run};
+use common::interpreter;
+use kiln::device::{Capture, Console};
 use kiln::guest::Stop;
-use kiln::guests::lc3::generate::Case;
+use kiln::guests::{self, Machine, Settings, Visit, has_extension};
+use kiln::tier::Config;
+use kiln::vm::Vm;
 
 /// Far more than any of them takes.
-const BUDGET: u64 = 1 << 30;
+const BUDGET: u64 = 1 << 32;
 /// What the interpreter, in a build for debugging, does in about a second.
 const SHORT: u64 = 20_000_000;
 
-fn examples() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/lc3");
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|e| e == "asm"));
-    files.sort();
-    assert!(files.len() >= 15, "the examples are not there: {files:?}");
-    files
+/// An example: a program with its answer beside it.
+struct Example<G: Machine> {
+    path: PathBuf,
+    image: G::Image,
+    /// The instructions that the source says it takes.
+    count: Option<u64>,
 }
 
-fn case(path: &Path) -> Case {
-    let mut case = common::program(&std::fs::read_to_string(path).unwrap());
-    case.input = std::fs::read(path.with_extension("in")).unwrap_or_default();
-    case
+impl<G: Machine> Example<G> {
+    fn all() -> Vec<Example<G>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(G::NAME);
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            // A guest may come before its examples.
+            return Vec::new();
+        };
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.retain(|path| {
+            has_extension::<G>(&path.to_string_lossy()) && path.with_extension("out").exists()
+        });
+        paths.sort();
+        assert!(paths.len() >= 5, "the examples are not there: {paths:?}");
+        paths.into_iter().map(Example::read).collect()
+    }
+
+    fn read(path: PathBuf) -> Example<G> {
+        let bytes = std::fs::read(&path).unwrap();
+        let image = G::read(&path.to_string_lossy(), &bytes);
+        let (image, _) = image.unwrap_or_else(|bad| panic!("{}: {bad:?}", path.display()));
+        let count = |line: &str| line.split_once("instructions: ")?.1.trim().parse().ok();
+        let count = String::from_utf8_lossy(&bytes).lines().find_map(count);
+        Example { path, image, count }
+    }
+
+    fn name(&self) -> String {
+        self.path.file_stem().unwrap().to_string_lossy().into_owned()
+    }
+
+    fn machine(&self, config: Config) -> (Vm<G>, Capture) {
+        let input = std::fs::read(self.path.with_extension("in")).unwrap_or_default();
+        let (console, output) = Console::scripted(input);
+        let (guest, state) = G::machine(&self.image, &Settings::default(), console);
+        (Vm::new(guest, state, config), output)
+    }
+
+    /// Runs it and checks what comes of it.
+    fn run(&self, config: Config) -> Vm<G> {
+        let name = self.path.display();
+        let (mut vm, output) = self.machine(config);
+        let stop = vm.run(BUDGET);
+        vm.guest_mut().flush().unwrap();
+        assert!(matches!(stop, Stop::Halted), "{name}: {stop:?}");
+        let result = vm.guest().result(vm.state()).unwrap_or_default();
+        let written = [output.bytes(), result.into_bytes()].concat();
+        let expected = std::fs::read(self.path.with_extension("out")).unwrap();
+        assert!(written == expected, "{name} wrote {:?}", String::from_utf8_lossy(&written));
+        if let Some(count) = self.count {
+            assert_eq!(vm.instructions(), count, "{name}");
+        }
+        vm
+    }
 }
 
-/// The instructions that the source says it takes.
-fn count(path: &Path) -> Option<u64> {
-    let source = std::fs::read_to_string(path).unwrap();
-    let line = source.lines().find_map(|line| line.strip_prefix("; instructions: "))?;
-    Some(line.trim().parse().unwrap())
-}
-
-fn check(path: &Path, ran: &Ran) {
-    let name = path.display();
-    assert!(matches!(ran.stop, Stop::Halted), "{name}: {:?}", ran.stop);
-    let expected = std::fs::read(path.with_extension("out")).unwrap();
-    assert!(ran.output == expected, "{name} wrote {:?}", String::from_utf8_lossy(&ran.output));
-    if let Some(count) = count(path) {
-        assert_eq!(ran.vm.instructions(), count, "{name}");
+/// Does something with all guests.
+fn with_all<V: Visit<Output = ()>>(visitor: impl Fn() -> V) {
+    for name in guests::NAMES {
+        guests::visit(name, visitor()).expect("the guest is listed");
     }
 }
 
 #[test]
 fn in_the_interpreter() {
-    for path in examples() {
-        let case = case(&path);
-        let is_short = count(&path).is_none_or(|count| count < SHORT);
-        if is_short {
-            check(&path, &run(&case, interpreter(), BUDGET));
+    struct Run;
+    impl Visit for Run {
+        type Output = ();
+        fn visit<G: Machine>(self) {
+            for example in Example::<G>::all() {
+                if example.count.is_none_or(|count| count < SHORT) {
+                    example.run(interpreter());
+                }
+            }
         }
     }
+    with_all(|| Run);
 }
 
 #[cfg(feature = "jit")]
 mod native {
     use kiln::compare::lockstep;
-    use kiln::fuzz::Case as _;
-    use kiln::tier::{Compile, Config, HOT};
+    use kiln::tier::{Compile, HOT};
 
     use super::*;
     use crate::common::{at_once, is_background};
 
     /// Runs all of them, those that take long in native code.
-    fn all(config: Config) {
-        for path in examples() {
-            let ran = run(&case(&path), config.clone(), BUDGET);
-            check(&path, &ran);
-            let (stats, total) = (ran.vm.stats(), ran.vm.instructions());
-            // These are made of traps and of changes to themselves.
-            let name = path.file_stem().unwrap().to_string_lossy();
-            let is_odd = ["output", "selfmod", "selfmod2"].contains(&&*name);
-            if total > SHORT && !is_odd && !is_background(&config) {
-                assert!(stats.interpreted * 10 < total, "{name}: {stats:?}");
+    struct Run(Config);
+
+    impl Visit for Run {
+        type Output = ();
+        fn visit<G: Machine>(self) {
+            for example in Example::<G>::all() {
+                let vm = example.run(self.0.clone());
+                let (stats, total) = (vm.stats(), vm.instructions());
+                // Some are made of traps and of changes to themselves.
+                let name = example.name();
+                let is_odd = G::BENCHES.iter().any(|bench| {
+                    !bench.computes && Path::new(bench.file).file_stem().is_some_and(|stem| *stem == *name)
+                });
+                if total > SHORT && !is_odd && !is_background(&self.0) {
+                    assert!(stats.interpreted * 10 < total, "{name}: {stats:?}");
+                }
             }
         }
     }
 
     #[test]
     fn in_the_default_configuration() {
-        all(Config::default());
+        with_all(|| Run(Config::default()));
     }
 
     #[test]
     fn with_native_code_at_once() {
-        all(at_once());
+        with_all(|| Run(at_once()));
     }
 
     #[test]
     fn with_native_code_from_another_thread() {
-        all(Config { compile: Compile::Background, ..Config::default() });
+        with_all(|| Run(Config { compile: Compile::Background, ..Config::default() }));
     }
 
     /// The start of each, in lockstep.
+    struct Compare;
+
+    impl Visit for Compare {
+        type Output = ();
+        fn visit<G: Machine>(self) {
+            for example in Example::<G>::all() {
+                let config = Config { hot: HOT / 10, ..Config::default() };
+                let again = || (example.machine(config.clone()).0, example.machine(interpreter()).0);
+                let (mut native, mut reference) = again();
+                lockstep(&mut native, &mut reference, SHORT / 4, Some(&mut { again }))
+                    .unwrap_or_else(|difference| panic!("{}: {difference}", example.path.display()));
+            }
+        }
+    }
+
     #[test]
     fn in_lockstep() {
-        for path in examples() {
-            let case = case(&path);
-            let config = Config { hot: HOT / 10, ..Config::default() };
-            let again = || (case.machine(config.clone()).0, case.machine(interpreter()).0);
-            let (mut native, mut reference) = again();
-            lockstep(&mut native, &mut reference, SHORT / 4, Some(&mut { again }))
-                .unwrap_or_else(|difference| panic!("{}: {difference}", path.display()));
-        }
+        with_all(|| Compare);
     }
 }

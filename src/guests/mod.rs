@@ -3,9 +3,11 @@
 //! [`Machine`] is what the `kiln` program and the suites ask of a guest beyond running it: its files, settings,
 //! benchmarks and random programs. Who works with any guest by its name implements [`Visit`].
 
+pub mod byte;
 pub mod check;
 pub mod iridium;
 pub mod lc3;
+pub mod wordstack;
 
 use std::path::Path;
 
@@ -238,4 +240,6 @@ macro_rules! guests {
 guests! {
     lc3::Lc3,
     iridium::Iridium,
+    byte::Byte,
+    wordstack::Wordstack,
 }

@@ -200,10 +200,6 @@ impl Guest for Lc3 {
         Err(Refusal::Fault("illegal_opcode", format!("x{word:04X} is not an instruction")))
     }
 
-    fn required(&self, _state: &State, _fault: u8) -> (&'static str, String) {
-        unreachable!("no LC-3 instruction requires anything")
-    }
-
     fn disassemble(&self, state: &State, pc: Pc) -> String {
         disasm::word(pc as u16, word(state, pc as u16), &self.symbols)
     }

@@ -1,0 +1,98 @@
+//! What is looked at before a program runs that nobody vouches for: that every instruction is one, that jumps and calls
+//! stay inside, and that on no path the stack runs out of values.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{LONGEST, Operand, VALUES, kind, op};
+
+/// What is wrong, and with which instruction.
+type Wrong = (usize, String);
+
+/// What a routine does to the stack.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+struct Effect {
+    /// Values that it takes from those that were there.
+    needs: i32,
+    /// Values that are there at the least when it returns, more than before; nothing where it never does.
+    gives: Option<i32>,
+}
+
+/// Validates a program.
+pub(super) fn validate(code: &[[u8; 2]]) -> Result<(), Wrong> {
+    if code.len() > LONGEST {
+        return Err((LONGEST, format!("a program has at most {LONGEST} instructions")));
+    }
+    for (at, &[op, operand]) in code.iter().enumerate() {
+        match kind([op, operand]) {
+            None => return Err((at, format!("{op} {operand} is not an instruction"))),
+            Some(kind) if kind.1 == Operand::Target && usize::from(operand) > code.len() => {
+                return Err((at, format!("{} to {operand}, outside the program", kind.0)));
+            }
+            Some(_) => {}
+        }
+    }
+    // The routines that are called, by where they start: a call's effect is not known before the callee's, so all are
+    // looked at again until nothing changes. It only ever gets worse.
+    let mut routines = BTreeMap::new();
+    loop {
+        let before = routines.clone();
+        effect(code, 0, true, &mut routines)?;
+        for (&start, known) in &before {
+            let now = effect(code, start, false, &mut routines)?;
+            if now != *known {
+                routines.insert(start, now);
+            }
+        }
+        if routines == before {
+            return Ok(());
+        }
+    }
+}
+
+/// The effect of the code from `start` on: the least values there can be before each instruction, more than at the
+/// start, found by following all paths. The program itself starts without values and has nowhere to return to.
+fn effect(
+    code: &[[u8; 2]],
+    start: usize,
+    is_program: bool,
+    routines: &mut BTreeMap<usize, Effect>,
+) -> Result<Effect, Wrong> {
+    let mut effect = Effect::default();
+    let mut least: Vec<Option<i32>> = vec![None; code.len() + 1];
+    let mut paths = VecDeque::from([(start, 0)]);
+    while let Some((at, depth)) = paths.pop_front() {
+        if least[at].is_some_and(|known| known <= depth) {
+            continue;
+        }
+        least[at] = Some(depth);
+        // Running off the end is a halt.
+        let [op, operand] = code.get(at).copied().unwrap_or([op::HALT, 0]);
+        let kind = kind([op, operand]).expect("every instruction has been looked at");
+        let target = usize::from(operand);
+        let (mut takes, mut after) = (kind.2, Some(depth + kind.3 - kind.2));
+        if op == op::CALL {
+            let callee = *routines.entry(target).or_default();
+            (takes, after) = (callee.needs, callee.gives.map(|gives| depth + gives));
+        }
+        effect.needs = effect.needs.max(takes - depth);
+        if effect.needs > if is_program { 0 } else { VALUES as i32 } {
+            let error = if op == op::HALT { "Empty stack" } else { "Stack underflow" };
+            let there = depth.max(0);
+            return Err((at, format!("{error}: `{}` takes {takes}, and there may be {there}", kind.0)));
+        }
+        let Some(after) = after else { continue };
+        if op == op::RET {
+            if is_program {
+                return Err((at, "`ret` where nothing was called".to_owned()));
+            }
+            effect.gives = Some(effect.gives.map_or(after, |gives| gives.min(after)));
+        }
+        if matches!(op, op::JUMP | op::JUMPIF) {
+            paths.push_back((target, after));
+        }
+        if !matches!(op, op::JUMP | op::RET | op::HALT) {
+            paths.push_back((at + 1, after));
+        }
+    }
+    Ok(effect)
+}
