@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io;
 
+use crate::device::Console;
 use crate::emit::{Access, Code, Lack, Request, Service};
 use crate::ops::{FlowOf, Ops, Pc, Type};
 use crate::state::{SpaceInfo, State};
@@ -117,6 +118,9 @@ pub trait Guest: Sized + Send + 'static {
     const SPACES: &'static [SpaceInfo];
     /// The space that instructions are read from where they can also be written: the pc is its address.
     const CODE: Option<usize>;
+
+    /// This guest with its settings and devices as they are now, and another console.
+    fn fork(&self, console: Console) -> Self;
 
     /// How many code addresses there are: a pc is below this, or [`Guest::decode`] gives something that
     /// does not retire.

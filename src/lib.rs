@@ -23,11 +23,13 @@ pub(crate) mod interp;
 #[cfg(feature = "jit")]
 pub mod jit;
 pub mod ops;
+pub mod program;
 pub(crate) mod random;
 pub mod record;
 #[cfg(feature = "jit")]
 pub(crate) mod region;
 pub mod state;
+pub(crate) mod table;
 pub mod tier;
 #[cfg(feature = "jit")]
 pub(crate) mod unroll;

@@ -9,13 +9,15 @@
 //!
 //! The offsets are constants of the guest, so the interpreter's accesses and the translator's are the same
 //! few numbers, and native code needs one pointer. This file is one of the few with `unsafe`: all of it
-//! rests on the one invariant that `block` is `Block::size` bytes long and that every offset below stays in it.
+//! rests on the one invariant that every offset below stays in `block`.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ops::Range;
-use std::ptr::NonNull;
+use std::sync::Arc;
+
+use memmap2::MmapMut;
 
 use crate::ops::{Int, Pc, Reg, Scalar, Space, Type};
+use crate::table::zeros;
 
 /// Slots in the register file.
 pub const SLOTS: usize = 128;
@@ -28,6 +30,8 @@ pub const REGISTERS: usize = 16;
 const SPACES: usize = 2048;
 /// Spaces and their attributes start at multiples of a cache line.
 const ALIGN: usize = 64;
+/// Elements of a space with attributes that are [`attr::CLEAN`] together.
+const PART: usize = 256;
 
 /// Bytes behind a space's attributes that have every attribute: several can be tested with one load, and
 /// one that reaches past the end is never plain.
@@ -48,8 +52,15 @@ pub mod attr {
     pub const COMPILED: u8 = 8;
     /// Native code accesses this word without a test: giving it an attribute drops that code.
     pub const TRUSTED: u8 = 16;
+    /// Nothing was stored in this word's part of memory since the state was made from another: the first store there
+    /// is noted, so that the part can be made what it was.
+    pub const CLEAN: u8 = 32;
     /// The attributes that stop a store.
-    pub const STORE: u8 = WRITE | DECODED | COMPILED;
+    pub const STORE: u8 = WRITE | MADE | CLEAN;
+    /// Somebody has made something from this word.
+    pub const MADE: u8 = DECODED | COMPILED;
+    /// What the guest says of its memory; the rest is the tiers'.
+    pub const GUEST: u8 = READ | WRITE;
     /// The attributes that stop a load or a store.
     pub const ANY: u8 = READ | STORE;
 }
@@ -93,7 +104,7 @@ impl SpaceInfo {
 
     /// The same, with attributes. Its bound is natural: native code reads attributes without a test.
     pub const fn with_attributes(mut self) -> Self {
-        assert!(matches!(self.bound, Bound::Natural));
+        assert!(matches!(self.bound, Bound::Natural) && self.stride == self.element.bytes());
         self.attributes = true;
         self
     }
@@ -114,6 +125,16 @@ impl SpaceInfo {
     #[inline(always)]
     pub const fn attributes_offset(&self) -> usize {
         self.attributes_offset
+    }
+
+    /// Where the elements at these addresses are in the state.
+    fn addresses(&self, at: Range<usize>) -> Range<usize> {
+        self.offset + at.start * self.stride..self.offset + at.end * self.stride
+    }
+
+    /// The addresses of a part.
+    fn part(&self, part: usize) -> Range<usize> {
+        part * PART..((part + 1) * PART).min(self.len)
     }
 
     const fn bytes(&self) -> usize {
@@ -173,16 +194,18 @@ pub(crate) fn info<A: Int, T: Scalar>(
 
 /// A guest's state. All zero at first.
 pub struct State {
-    block: NonNull<u8>,
-    size: usize,
+    block: MmapMut,
     spaces: &'static [SpaceInfo],
     touched: Vec<Range<Pc>>,
+    origin: Option<Origin>,
 }
 
-// SAFETY: the block is owned by the one `State` and holds plain bytes.
-unsafe impl Send for State {}
-// SAFETY: `&State` gives no way to write.
-unsafe impl Sync for State {}
+/// Where a state comes from.
+struct Origin {
+    state: Arc<State>,
+    /// The parts, by space and number, that may differ from it. In spaces without attributes all may.
+    changed: Vec<(usize, usize)>,
+}
 
 impl State {
     /// A state of zeros with these spaces, which [`lay_out`] has placed. Memory that is never touched
@@ -199,19 +222,114 @@ impl State {
             assert!(fits, "the guest's spaces were not laid out: {space:?}");
             end = space.offset + space.bytes();
         }
-        let layout = Self::layout(size);
-        // SAFETY: the layout's size is not zero.
-        let block = unsafe { alloc_zeroed(layout) };
-        let Some(block) = NonNull::new(block) else { handle_alloc_error(layout) };
-        let mut state = State { block, size, spaces, touched: Vec::new() };
+        let block = zeros(size);
+        let mut state = State { block, spaces, touched: Vec::new(), origin: None };
         for info in spaces.iter().filter(|s| s.attributes) {
             state.write(info.attributes_offset + info.len, [u8::MAX; PAD]);
         }
         state
     }
 
-    fn layout(size: usize) -> Layout {
-        Layout::from_size_align(size, ALIGN).expect("a guest's spaces fit the address space")
+    /// A state like this one, that can be made so again ([`State::restore`]) at the cost of what has changed since.
+    pub(crate) fn derive(self: &Arc<Self>) -> State {
+        Self::derived(self, self)
+    }
+
+    /// A state derived from `from`, but for the registers, and spaces without attributes, which are those of `now`.
+    fn derived(from: &Arc<State>, now: &State) -> State {
+        let mut state = State::new(from.spaces);
+        state.copy(now, 0..SPACES);
+        for (id, info) in from.spaces.iter().enumerate() {
+            let elements = if info.attributes { from } else { now };
+            state.fill(elements, info.addresses(0..elements.len(id)));
+        }
+        state.take_attributes(from, attr::CLEAN);
+        state.origin = Some(Origin { state: from.clone(), changed: Vec::new() });
+        state
+    }
+
+    /// Makes a state from [`State::derive`] what it was then. What has been made from words that change is noted, as
+    /// when they are written. Of spaces without attributes as much is copied as matters before or after, as `live` says.
+    /// Nothing happens where the state is not derived.
+    pub(crate) fn restore(&mut self, live: impl Fn(&State, usize) -> usize) {
+        let Some(Origin { state: from, changed }) = self.origin.take() else { return };
+        for (id, info) in self.spaces.iter().enumerate().filter(|(_, info)| !info.attributes) {
+            let matter = live(self, id).max(live(&from, id)).min(info.len);
+            self.copy(&from, info.addresses(0..matter));
+        }
+        self.copy(&from, 0..SPACES);
+        let restored = |&(space, part): &(usize, usize)| !self.restore_part(&from, space, part);
+        let changed = changed.into_iter().filter(restored).collect();
+        self.origin = Some(Origin { state: from, changed });
+    }
+
+    /// Makes a part what it was; false if stores to it must go on without being noted.
+    fn restore_part(&mut self, from: &State, space: usize, part: usize) -> bool {
+        self.copy_part(from, space, part);
+        let part = self.spaces[space].part(part);
+        let is_trusted = self.all_attributes(space)[part.clone()].iter().any(|a| a & attr::TRUSTED != 0);
+        if !is_trusted {
+            self.attributes_mut(space, part).iter_mut().for_each(|attributes| *attributes |= attr::CLEAN);
+        }
+        !is_trusted
+    }
+
+    /// Copies a part from a state of the same spaces, and notes what has been made from words that change.
+    fn copy_part(&mut self, from: &State, space: usize, part: usize) {
+        let info = &self.spaces[space];
+        let part = info.part(part);
+        let all = self.all_attributes(space)[part.clone()].iter().fold(0, |all, one| all | one);
+        if all & attr::MADE == 0 {
+            return self.copy(from, info.addresses(part));
+        }
+        for at in part {
+            let element = info.addresses(at..at + 1);
+            if self.block[element.clone()] != from.block[element.clone()] {
+                self.copy(from, element);
+                self.wrote(space, at as u64);
+            }
+        }
+    }
+
+    /// Makes a state what another one is that was derived from the same, at the cost of what has changed in either. The
+    /// rest is as [`State::restore`] has it.
+    pub(crate) fn follow(&mut self, other: &State, live: impl Fn(&State, usize) -> usize) {
+        self.restore(&live);
+        self.copy(other, 0..SPACES);
+        for (id, info) in self.spaces.iter().enumerate().filter(|(_, info)| !info.attributes) {
+            self.copy(other, info.addresses(0..live(other, id).min(info.len)));
+        }
+        self.take_changes(other);
+    }
+
+    /// Copies the parts that have changed in a state that was derived from the same.
+    fn take_changes(&mut self, other: &State) {
+        for &(space, part) in other.origin.iter().flat_map(|origin| &origin.changed) {
+            self.change(space, self.spaces[space].part(part).start as u64);
+            self.copy_part(other, space, part);
+        }
+    }
+
+    /// Notes that the part of the element at `at` may differ from what it was; stores there are plain from now on.
+    #[cold]
+    pub(crate) fn change(&mut self, space: usize, at: u64) {
+        let is_clean = self.attributes(space, at) & attr::CLEAN != 0;
+        let Some(origin) = self.origin.as_mut().filter(|_| is_clean) else { return };
+        let part = at as usize / PART;
+        origin.changed.push((space, part));
+        let part = self.spaces[space].part(part);
+        self.attributes_mut(space, part).iter_mut().for_each(|attributes| *attributes &= !attr::CLEAN);
+    }
+
+    /// Whether this state was derived from that one.
+    pub(crate) fn is_from(&self, state: &Arc<State>) -> bool {
+        self.origin.as_ref().is_some_and(|origin| Arc::ptr_eq(&origin.state, state))
+    }
+
+    /// How many parts may differ from what they were.
+    #[cfg(feature = "jit")]
+    pub(crate) fn changes(&self) -> usize {
+        self.origin.as_ref().map_or(0, |origin| origin.changed.len())
     }
 
     /// The spaces.
@@ -221,13 +339,13 @@ impl State {
 
     /// The block's address, for native code.
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.block.as_ptr()
+        self.block.as_mut_ptr()
     }
 
     /// Reads a plain value at a byte offset that is inside the block.
     #[inline(always)]
     fn read<T: Copy>(&self, offset: usize) -> T {
-        debug_assert!(offset + size_of::<T>() <= self.size);
+        debug_assert!(offset + size_of::<T>() <= self.block.len());
         // SAFETY: offsets are made in this file from slots below SLOTS and indices below a space's length;
         // the block is that long (see `new`), lives as long as `self`, and any bytes are a valid T: only
         // integers are read. Elements of a byte-addressed space may be unaligned.
@@ -237,9 +355,9 @@ impl State {
     /// Writes a plain value at a byte offset that is inside the block.
     #[inline(always)]
     fn write<T: Copy>(&mut self, offset: usize, value: T) {
-        debug_assert!(offset + size_of::<T>() <= self.size);
+        debug_assert!(offset + size_of::<T>() <= self.block.len());
         // SAFETY: as in `read`; `&mut self` makes the access exclusive.
-        unsafe { self.block.as_ptr().add(offset).cast::<T>().write_unaligned(value) }
+        unsafe { self.block.as_mut_ptr().add(offset).cast::<T>().write_unaligned(value) }
     }
 
     /// How many instructions the run may still retire.
@@ -357,10 +475,14 @@ impl State {
         Some(())
     }
 
-    /// Notes that the element at `at` was written, if a tier holds something made from it.
+    /// Notes that the element at `at` was written, if a tier holds something made from it, or its part was clean.
     #[inline(always)]
     pub(crate) fn wrote(&mut self, space: usize, at: u64) {
-        if self.attributes(space, at) & (attr::DECODED | attr::COMPILED) != 0 {
+        let attributes = self.attributes(space, at);
+        if attributes & attr::CLEAN != 0 {
+            self.change(space, at);
+        }
+        if attributes & attr::MADE != 0 {
             self.touch(at as Pc..at as Pc + 1);
         }
     }
@@ -375,7 +497,7 @@ impl State {
     /// Touches those words of a range of the space that a tier holds something made from. Cheap where these are few.
     pub fn touch_made(&mut self, space: usize, range: Range<Pc>) {
         const TOGETHER: usize = 64;
-        let made = |attributes: &u8| attributes & (attr::DECODED | attr::COMPILED) != 0;
+        let made = |attributes: &u8| attributes & attr::MADE != 0;
         let mut found = Vec::new();
         let all =
             self.all_attributes(space).get(range.start as usize..range.end as usize).unwrap_or_default();
@@ -392,18 +514,38 @@ impl State {
     fn all_attributes(&self, space: usize) -> &[u8] {
         let info = &self.spaces[space];
         let len = if info.attributes { info.len } else { 0 };
-        self.block_bytes(info.attributes_offset..info.attributes_offset + len)
+        &self.block[info.attributes_offset..info.attributes_offset + len]
     }
 
-    /// Copies a range of the block from a state of the same spaces, into zeros: pages that are all zero stay untouched.
+    /// The same for some addresses of a space that has them, to change.
+    fn attributes_mut(&mut self, space: usize, addresses: Range<usize>) -> &mut [u8] {
+        let info = &self.spaces[space];
+        assert!(info.attributes && addresses.end <= info.len);
+        &mut self.block[info.attributes_offset + addresses.start..info.attributes_offset + addresses.end]
+    }
+
+    /// Copies what the guest says of its memory, adding these attributes to all elements.
+    fn take_attributes(&mut self, from: &State, add: u8) {
+        for space in (0..self.spaces.len()).filter(|&space| self.spaces[space].attributes) {
+            let attributes = self.attributes_mut(space, 0..from.spaces[space].len);
+            for (attributes, of) in attributes.iter_mut().zip(from.all_attributes(space)) {
+                *attributes = of & attr::GUEST | add;
+            }
+        }
+    }
+
+    /// Copies a range of the block from a state of the same spaces.
     fn copy(&mut self, from: &State, range: Range<usize>) {
+        self.block[range.clone()].copy_from_slice(&from.block[range]);
+    }
+
+    /// The same into zeros: pages that are to be zero stay untouched.
+    fn fill(&mut self, from: &State, range: Range<usize>) {
         const PAGE: usize = 4096;
         for start in range.clone().step_by(PAGE) {
-            let page = from.block_bytes(start..range.end.min(start + PAGE));
-            if page.iter().any(|&byte| byte != 0) {
-                assert!(start + page.len() <= self.size);
-                // SAFETY: the range lies in both blocks, which are distinct.
-                unsafe { page.as_ptr().copy_to_nonoverlapping(self.block.as_ptr().add(start), page.len()) }
+            let page = start..range.end.min(start + PAGE);
+            if from.block[page.clone()].iter().any(|&byte| byte != 0) {
+                self.copy(from, page);
             }
         }
     }
@@ -451,32 +593,24 @@ impl State {
     /// The bytes of space `space`'s elements, as far as they may be accessed.
     pub fn bytes(&self, space: usize) -> &[u8] {
         let info = &self.spaces[space];
-        self.block_bytes(info.offset..info.offset + self.len(space) * info.stride)
-    }
-
-    fn block_bytes(&self, range: Range<usize>) -> &[u8] {
-        assert!(range.start <= range.end && range.end <= self.size);
-        // SAFETY: the range lies in the block and is borrowed with `self`.
-        unsafe { std::slice::from_raw_parts(self.block.as_ptr().add(range.start), range.len()) }
+        &self.block[info.addresses(0..self.len(space))]
     }
 }
 
+/// A copy with nothing in it that tiers have made. If the state can be restored, the copy can, too, to the same.
 impl Clone for State {
     fn clone(&self) -> Self {
+        if let Some(Origin { state, .. }) = &self.origin {
+            let mut copy = Self::derived(state, self);
+            copy.take_changes(self);
+            return copy;
+        }
         let mut copy = State::new(self.spaces);
-        copy.touched.clone_from(&self.touched);
         copy.copy(self, 0..SPACES);
         for (id, info) in self.spaces.iter().enumerate() {
-            copy.copy(self, info.attributes_offset..info.attributes_offset + self.all_attributes(id).len());
-            copy.copy(self, info.offset..info.offset + self.bytes(id).len());
+            copy.fill(self, info.addresses(0..self.len(id)));
         }
+        copy.take_attributes(self, 0);
         copy
-    }
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        // SAFETY: allocated in `new` with this layout.
-        unsafe { dealloc(self.block.as_ptr(), Self::layout(self.size)) }
     }
 }

@@ -1,10 +1,14 @@
 //! The machine: state, guest and tiers, and the loop that goes from one tier to the other.
 
+use std::sync::Arc;
+
+use crate::device::Console;
 use crate::guest::{Guest, Stop};
 use crate::interp::{self, Leave, Machine};
 #[cfg(feature = "jit")]
-use crate::jit::{library::Library, native::Native};
+use crate::jit::native::Native;
 use crate::ops::{Int, Scalar, Space};
+use crate::program::Library;
 use crate::record::Record;
 use crate::state::State;
 use crate::tier::{Config, Stats, Tiers};
@@ -36,6 +40,8 @@ pub struct Vm<G: Guest> {
     stats: Stats,
     /// Instructions that had retired when the pc was last set.
     counted: u64,
+    /// Shared with all machines that have the same program.
+    library: Arc<Library>,
     #[cfg(feature = "jit")]
     native: Native,
 }
@@ -46,21 +52,77 @@ impl<G: Guest> Vm<G> {
     /// # Panics
     /// If the state has not the guest's spaces: accesses go by their offsets.
     pub fn new(guest: G, state: State, config: Config) -> Vm<G> {
+        let library = Library::new(config.clone());
+        Vm::with_library(guest, state, config, library)
+    }
+
+    /// The same, with native code from a library of this guest, these settings and this configuration.
+    pub(crate) fn with_library(guest: G, state: State, config: Config, library: Arc<Library>) -> Vm<G> {
         assert!(state.spaces() == G::SPACES, "the state is another guest's");
         let threshold = match config.tiers {
             Tiers::Jit => 0,
             // Heat saturates below this only where nothing is ever compiled.
             Tiers::Auto | Tiers::Interpreter => config.hot.min(i32::MAX as u32 - 1) as i32,
         };
-        let machine = Machine::new(guest, state, threshold);
+        #[cfg_attr(not(feature = "jit"), allow(unused_mut))]
+        let mut machine = Machine::new(guest, state, threshold);
         Vm {
             stats: Stats::default(),
             counted: 0,
             #[cfg(feature = "jit")]
-            native: Native::new::<G>(Library::new(config.clone())),
+            native: Native::new::<G>(library.clone(), &machine.state, &mut machine.code),
+            library,
             machine,
             config,
         }
+    }
+
+    /// A new machine that goes on from where this one is, with another console. Native code is shared.
+    pub fn fork(&self, console: Console) -> Vm<G> {
+        let (guest, state) = (self.machine.guest.fork(console), self.machine.state.clone());
+        let fork = Vm::with_library(guest, state, self.config.clone(), self.library.clone());
+        Vm { stats: self.stats.clone(), counted: self.counted, ..fork }
+    }
+
+    /// Makes this machine what its state was derived from, with this guest, or what another one is that has the same
+    /// origin.
+    pub(crate) fn restart(&mut self, guest: G, library: &Arc<Library>, from: Option<&Vm<G>>) {
+        if !Arc::ptr_eq(&self.library, library) {
+            self.change_library(library.clone(), |machine| machine.guest = guest);
+        } else {
+            self.machine.guest = guest;
+        }
+        let Machine { guest, state, code, .. } = &mut self.machine;
+        let live = |state: &State, space| guest.live(state, space);
+        match from {
+            Some(from) => state.follow(from.state(), live),
+            None => state.restore(live),
+        }
+        code.refresh::<G>(state);
+        // As in `set_pc`.
+        code.warm(state.pc(), self.stats.instructions() - self.counted);
+        #[cfg(feature = "jit")]
+        self.native.restart(state, code, &self.stats);
+        (self.stats, self.counted) =
+            from.map_or_else(Default::default, |from| (from.stats.clone(), from.counted));
+    }
+
+    /// What the machine's program is known by.
+    pub(crate) fn library(&self) -> &Arc<Library> {
+        &self.library
+    }
+
+    /// Changes to another program, whose native code is in this library. All that was decoded or compiled goes.
+    fn change_library<T>(&mut self, library: Arc<Library>, change: impl FnOnce(&mut Machine<G>) -> T) -> T {
+        #[cfg(feature = "jit")]
+        self.native.flush(&mut self.machine.state, &mut self.machine.code, &self.stats);
+        let result = change(&mut self.machine);
+        let machine = &mut self.machine;
+        machine.code.clear(machine.guest.code_len());
+        #[cfg(feature = "jit")]
+        self.native.renew::<G>(library.clone(), &machine.state, &mut machine.code);
+        self.library = library;
+        result
     }
 
     /// The guest: its settings and devices.
@@ -76,12 +138,8 @@ impl<G: Guest> Vm<G> {
     /// Changes the program where it is the guest's, not in a space of memory: between runs, anything about the guest and
     /// the state. All that was decoded or compiled goes (invariant: Freshness).
     pub fn change_program<T>(&mut self, change: impl FnOnce(&mut G, &mut State) -> T) -> T {
-        let machine = &mut self.machine;
-        #[cfg(feature = "jit")]
-        self.native.renew::<G>(&mut machine.state, &mut machine.code, &self.stats);
-        let result = change(&mut machine.guest, &mut machine.state);
-        machine.code.clear(machine.guest.code_len());
-        result
+        let library = Library::new(self.config.clone());
+        self.change_library(library, |machine| change(&mut machine.guest, &mut machine.state))
     }
 
     /// The state.

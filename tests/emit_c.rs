@@ -219,6 +219,7 @@ fn random_programs_of_the_others() {
 
 /// A guest of this file's own, for what LC-3 does without: every operation on every type, spaces with bounds.
 mod operations {
+    use kiln::device::Console;
     use kiln::emit::{Code, Request, Service};
     use kiln::guest::{After, Insn, Refusal};
     use kiln::ops::{Binary, Cond, Float, FloatCond, Flow, FlowOf, Int, Ops, Space, Type, Via};
@@ -339,6 +340,10 @@ mod operations {
             SpaceInfo::new("floats", Type::F64, 10, Bound::Fixed),
         ]);
         const CODE: Option<usize> = None;
+
+        fn fork(&self, _: Console) -> Calculator {
+            Calculator(self.0.clone())
+        }
 
         fn code_len(&self) -> usize {
             self.0.len()

@@ -26,6 +26,21 @@ pub fn tiers(bytes: &[u8]) -> Result<Summary, String> {
     choose(bytes, Check)
 }
 
+/// Machines of one random program do what each does by itself in the interpreter.
+///
+/// # Errors
+/// Where they part.
+pub fn shared(bytes: &[u8]) -> Result<Summary, String> {
+    struct Check<'a>(&'a [u8]);
+    impl Visit for Check<'_> {
+        type Output = Result<Summary, String>;
+        fn visit<G: Machine>(self) -> Self::Output {
+            fuzz::shared::<G::Case>(self.0)
+        }
+    }
+    choose(bytes, Check)
+}
+
 /// Any bytes are a file of any kind, or it is said why not; what can be read can be listed, and does in both tiers
 /// the same.
 ///

@@ -3,6 +3,7 @@
 use crate::guest::{Guest, Insn};
 use crate::ops::Pc;
 use crate::state::{State, attr};
+use crate::table::Table;
 
 /// A place's heat while native code starts there: counting leaves it as it is.
 #[cfg(feature = "jit")]
@@ -13,12 +14,11 @@ const TRACE: usize = 1 << 13;
 
 /// What the interpreter keeps per code address.
 pub(crate) struct Code {
-    /// Decoded instructions, as [`Insn::bits`]; 0 where there is none yet. Plain words so that a fresh
-    /// table is untouched zero pages.
-    insns: Vec<u64>,
-    /// Instructions counted at each place where control arrives, or [`NATIVE`]; below 0 at places that
-    /// are not to be compiled for a while.
-    heat: Vec<i32>,
+    /// Decoded instructions, as [`Insn::bits`]; 0 where there is none yet.
+    insns: Table<u64>,
+    /// Instructions counted at each place where control arrives, or [`NATIVE`], as signed numbers; below 0 at places
+    /// that are not to be compiled for a while.
+    heat: Table<u32>,
     /// The last branches: pc and, in the lowest bit, whether it was taken. A ring, whose next place is `branches`
     /// modulo its length.
     trace: Box<[u32; TRACE]>,
@@ -27,7 +27,7 @@ pub(crate) struct Code {
     threshold: i32,
     /// Places where an indirect jump or call has arrived, each once.
     arrivals: Vec<Pc>,
-    has_arrival: Vec<u8>,
+    has_arrival: Table<u8>,
     /// Words with native code that were written since somebody looked.
     pub(crate) stale: Vec<u32>,
 }
@@ -35,13 +35,13 @@ pub(crate) struct Code {
 impl Code {
     pub(crate) fn new(len: usize, threshold: i32) -> Code {
         Code {
-            insns: vec![0; len],
-            heat: vec![0; len],
+            insns: Table::new(len),
+            heat: Table::new(len),
             trace: vec![0; TRACE].try_into().expect("it has that length"),
             branches: 0,
             threshold,
             arrivals: Vec::new(),
-            has_arrival: vec![0; len],
+            has_arrival: Table::new(len),
             stale: Vec::new(),
         }
     }
@@ -104,7 +104,7 @@ impl Code {
 
     pub(crate) fn set_heat(&mut self, pc: Pc, heat: i32) {
         if let Some(slot) = self.heat.get_mut(pc as usize) {
-            *slot = heat;
+            *slot = heat as u32;
         }
     }
 
@@ -114,8 +114,9 @@ impl Code {
         let Some(slot) = self.heat.get_mut(pc as usize) else {
             return false;
         };
-        *slot = slot.saturating_add(n.min(1 << 30) as i32);
-        *slot >= self.threshold
+        let heat = (*slot as i32).saturating_add(n.min(1 << 30) as i32);
+        *slot = heat as u32;
+        heat >= self.threshold
     }
 
     /// Notes which way the branch at `pc` goes.
@@ -158,7 +159,7 @@ impl Code {
 
     #[inline(always)]
     pub(crate) fn heat(&self, pc: Pc) -> i32 {
-        self.heat.get(pc as usize).copied().unwrap_or(0)
+        self.heat.get(pc as usize).map_or(0, |&heat| heat as i32)
     }
 
     /// How many code addresses there are.

@@ -61,16 +61,14 @@ impl<G: Guest> Translator<'_, G> {
         self.named.next();
         let (base, offset) = match at {
             Val::Known(at) if info.attributes => {
-                let special = self.attributes(id, at) & attr::STORE;
+                let special = self.attributes(id, at);
                 let pc = at as Pc;
-                let in_code = G::CODE == Some(id);
                 let base = self.extended::<A>(Val::Known(at));
                 if special & attr::WRITE != 0 {
                     return self.leave_always(Reason::Store);
                 }
-                if special == 0 && !in_code {
-                    // Nobody makes anything from these.
-                } else if special == 0 && !self.own_words.contains(&pc) && self.literal(at).is_none() {
+                let is_made = special & attr::MADE != 0 || self.own_words.contains(&pc);
+                if G::CODE == Some(id) && !is_made && self.literal(at).is_none() {
                     self.trusted.insert(pc);
                 } else {
                     let special = self.test_attributes(id, base, types::I32, attr::STORE as u64);

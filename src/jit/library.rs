@@ -119,6 +119,11 @@ impl Library {
         self.isa.get()?.as_ref().err().map(String::as_str)
     }
 
+    /// Where regions start.
+    pub(crate) fn entries(&self) -> Vec<Pc> {
+        lock(&self.shelf).regions.keys().copied().collect()
+    }
+
     /// What there is at `pc`.
     pub(crate) fn look(&self, pc: Pc) -> Found {
         let shelf = lock(&self.shelf);

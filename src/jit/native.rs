@@ -20,6 +20,7 @@ use crate::ops::Pc;
 use crate::record::{self, Doing, Record, Unfit, What, Why};
 use crate::region::{self, Limits, Program};
 use crate::state::{State, attr};
+use crate::table::Table;
 use crate::tier::{Config, Conversion, Optimisations, Stats, Tiers};
 use crate::unroll::{TURNS, unroll, write_out};
 
@@ -59,12 +60,14 @@ pub(crate) struct Native {
     /// Numbers of regions that are no more.
     free: Vec<usize>,
     /// By code address: the number of the region that starts there, plus one.
-    entries: Vec<u32>,
+    entries: Option<Table<u32>>,
     /// Regions made from a word, and regions that write it without a test.
     owners: Watches,
     trusters: Watches,
     /// Places where this machine has had a region compiled that it has not seen yet.
     waiting: HashSet<Pc>,
+    /// Places whose heat says that the library has a region for them.
+    offered: HashSet<Pc>,
     /// Numbers of compiled regions that this machine has found wanting.
     refused: HashSet<u64>,
     history: History,
@@ -72,6 +75,8 @@ pub(crate) struct Native {
     mutable: HashSet<Pc>,
     /// Entries of regions that left too often at accesses: tested together with others, perhaps, that never came.
     careful: HashSet<Pc>,
+    /// What [`State::changes`] was when a region last left at an access.
+    changes: usize,
     plain: Option<Vec<Option<Range<u64>>>>,
     record: Option<Box<Record>>,
 }
@@ -121,24 +126,49 @@ impl<G: Guest> View<'_, G> {
 
 impl Native {
     /// The JIT tier of a machine of the library's guest and settings.
-    pub(crate) fn new<G: Guest>(library: Arc<Library>) -> Native {
-        Native {
+    pub(crate) fn new<G: Guest>(library: Arc<Library>, state: &State, code: &mut Code) -> Native {
+        let mut native = Native {
             record: library.config().record.then(|| Box::new(Record::new())),
             library,
             era: 0,
             code_space: G::CODE,
             regions: Vec::new(),
             free: Vec::new(),
-            entries: Vec::new(),
+            entries: None,
             owners: Watches::new(),
             trusters: Watches::new(),
             waiting: HashSet::new(),
+            offered: HashSet::new(),
             refused: HashSet::new(),
             history: History::default(),
             mutable: HashSet::new(),
             careful: HashSet::new(),
+            changes: 0,
             plain: None,
+        };
+        native.offer(state, code);
+        native
+    }
+
+    /// Has the machine take what the library has and what holds now, when it first gets there.
+    fn offer(&mut self, state: &State, code: &mut Code) {
+        for pc in self.library.entries() {
+            let is_good = |region: &Arc<Compiled>| self.accepts(region, state);
+            if self.region_at(pc).is_none() && self.library.look(pc).regions.iter().any(is_good) {
+                code.set_heat(pc, code.threshold());
+                self.offered.insert(pc);
+            }
         }
+    }
+
+    /// Memory has been made what it was at first. What the regions that go rested on was not the program's doing.
+    pub(crate) fn restart(&mut self, state: &mut State, code: &mut Code, stats: &Stats) {
+        self.history = History::default();
+        for at in std::mem::take(&mut code.stale) {
+            let watchers = [watchers(&self.owners, at), watchers(&self.trusters, at)].concat();
+            watchers.into_iter().for_each(|id| self.drop_region(id, Why::Changed(at), state, code, stats));
+        }
+        self.offer(state, code);
     }
 
     fn config(&self) -> &Config {
@@ -170,7 +200,7 @@ impl Native {
     /// Whether native code starts at `pc`.
     #[inline]
     fn region_at(&self, pc: Pc) -> Option<usize> {
-        self.entries.get(pc as usize).and_then(|&id| (id as usize).checked_sub(1))
+        self.entries.as_ref()?.get(pc as usize).and_then(|&id| (id as usize).checked_sub(1))
     }
 
     /// Runs the native code that starts at the state's pc, if there is any: why it handed back, with pc and
@@ -206,7 +236,11 @@ impl Native {
             // Where regions lead to is as hot as they are.
             code.warm(state.pc(), retired.min(policy::WORTH * 64) + policy::WORTH * 4);
         }
-        installed.accesses += u64::from(matches!(reason, Reason::Load | Reason::Store));
+        if matches!(reason, Reason::Load | Reason::Store) {
+            // The first stores to parts of a derived state are none of the region's doing.
+            let changes = std::mem::replace(&mut self.changes, state.changes());
+            installed.accesses += u64::from(changes == self.changes);
+        }
         if installed.runs >= policy::PROBATION || installed.missed >= LEARN || installed.accesses == LEARN {
             self.judge(id, state, code, stats);
         }
@@ -276,7 +310,9 @@ impl Native {
             record.dropped(number, stats.instructions(), why);
         }
         self.free.push(id);
-        self.entries[region.basis.entry_pc as usize] = 0;
+        if let Some(entries) = &mut self.entries {
+            entries[region.basis.entry_pc as usize] = 0;
+        }
         code.set_heat(region.basis.entry_pc, 0);
         let words = region.basis.words.iter().map(|w| w.at);
         unlink(&mut self.owners, words, id, state, self.code_space, attr::COMPILED);
@@ -284,15 +320,13 @@ impl Native {
         unlink(&mut self.trusters, trusted, id, state, self.code_space, attr::TRUSTED);
     }
 
-    /// Lets everything go: the program is another one now, and its code goes to a library of its own.
-    pub(crate) fn renew<G: Guest>(&mut self, state: &mut State, code: &mut Code, stats: &Stats) {
-        self.flush(state, code, stats);
-        let library = Library::new(self.config().clone());
-        *self = Native { record: self.record.take(), ..Native::new::<G>(library) };
+    /// The program is another one now, whose code is in this library. All regions were let go.
+    pub(crate) fn renew<G: Guest>(&mut self, library: Arc<Library>, state: &State, code: &mut Code) {
+        *self = Native { record: self.record.take(), ..Native::new::<G>(library, state, code) };
     }
 
     /// Lets all regions go.
-    fn flush(&mut self, state: &mut State, code: &mut Code, stats: &Stats) {
+    pub(crate) fn flush(&mut self, state: &mut State, code: &mut Code, stats: &Stats) {
         for id in 0..self.regions.len() {
             self.drop_region(id, Why::Flushed, state, code, stats);
         }
@@ -309,7 +343,13 @@ impl Native {
 
     fn look_at<G: Guest>(&mut self, guest: &G, state: &mut State, code: &mut Code, stats: &mut Stats) {
         let pc = state.pc();
+        let is_offered = self.offered.remove(&pc);
         if self.region_at(pc).is_some() || self.take::<G>(pc, state, code, stats) {
+            return;
+        }
+        if is_offered {
+            // Memory has changed meanwhile: it is not hot.
+            code.set_heat(pc, 0);
             return;
         }
         let may_compile = policy::may_compile(stats);
@@ -373,7 +413,8 @@ impl Native {
 
     /// Whether a store to a word has to be tested for.
     fn is_special(&self, at: Pc, state: &State) -> bool {
-        self.code_space.is_some_and(|space| state.attributes(space, at as u64) & attr::STORE != 0)
+        let special = attr::WRITE | attr::MADE;
+        self.code_space.is_some_and(|space| state.attributes(space, at as u64) & special != 0)
     }
 
     /// A region that was compiled for this machine is none for it: memory has changed meanwhile, or there is none.
@@ -482,6 +523,7 @@ impl Native {
     ) {
         let Basis { entry_pc, words, trusted, .. } = &region.basis;
         let is_own = self.waiting.remove(entry_pc);
+
         if is_own {
             stats.regions += 1;
             stats.compile_time += region.took;
@@ -504,14 +546,13 @@ impl Native {
                 self.owners.insert((at, id));
             }
             for &at in trusted {
+                state.change(space, at as u64);
                 state.change_attributes(space, at as u64, 0, attr::TRUSTED);
                 self.trusters.insert((at, id));
             }
         }
-        if self.entries.is_empty() {
-            self.entries = vec![0; code.len()];
-        }
-        self.entries[*entry_pc as usize] = id as u32 + 1;
+        let entries = self.entries.get_or_insert_with(|| Table::new(code.len()));
+        entries[*entry_pc as usize] = id as u32 + 1;
         code.set_heat(*entry_pc, NATIVE);
         self.regions[id] = Some(Installed { region, number, runs: 0, retired: 0, missed: 0, accesses: 0 });
     }

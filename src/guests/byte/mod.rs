@@ -7,6 +7,9 @@ mod meaning;
 mod text;
 mod validate;
 
+use std::sync::Arc;
+
+use crate::device::Console;
 use crate::emit::{Code, Lack, Request, Service};
 use crate::guest::{After, Guest, Insn, Refusal};
 use crate::ops::{FlowOf, Ops, Pc, Reg, Space, Type};
@@ -90,14 +93,14 @@ fn kind([op, operand]: [u8; 2]) -> Option<&'static Kind> {
 
 /// A byte machine: its program, which nothing changes.
 pub struct Byte {
-    code: Vec<[u8; 2]>,
+    code: Arc<[[u8; 2]]>,
 }
 
 impl Byte {
     /// A machine for this program, and its state before the first instruction. It need not have been validated: what it
     /// does wrong is a fault.
     pub fn new(code: Vec<[u8; 2]>) -> (Byte, State) {
-        (Byte { code }, State::new(Byte::SPACES))
+        (Byte { code: code.into() }, State::new(Byte::SPACES))
     }
 
     /// The top of the stack.
@@ -115,6 +118,10 @@ impl Guest for Byte {
         SpaceInfo::new("frames", Type::I8, FRAMES_DEEP * FRAME as usize, Bound::Fixed),
     ]);
     const CODE: Option<usize> = None;
+
+    fn fork(&self, _: Console) -> Byte {
+        Byte { code: self.code.clone() }
+    }
 
     fn code_len(&self) -> usize {
         self.code.len() + 1

@@ -84,6 +84,10 @@ impl Guest for Iridium {
     const SPACES: &'static [SpaceInfo] = isa::SPACES;
     const CODE: Option<usize> = None;
 
+    fn fork(&self, console: Console) -> Iridium {
+        Iridium { numbering: self.numbering, image: self.image.clone(), console }
+    }
+
     /// One more than the image has bytes: running off the end is something to execute.
     fn code_len(&self) -> usize {
         self.image.end() as usize + 1

@@ -16,6 +16,7 @@ pub mod symbols;
 
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
 
 use crate::device::Console;
 use crate::emit::{Access, Code, Lack, Request, Service};
@@ -33,7 +34,7 @@ pub struct Lc3 {
     profile: Profile,
     console: Console,
     /// Names of addresses, for listings.
-    symbols: Symbols,
+    symbols: Arc<Symbols>,
     /// KBSR bit 14, the keyboard's interrupt enable.
     keyboard_interrupts: bool,
     /// What KBDR reads until the next key.
@@ -50,7 +51,7 @@ impl Lc3 {
         Lc3 {
             profile,
             console,
-            symbols: Symbols::default(),
+            symbols: Arc::default(),
             keyboard_interrupts: false,
             last_key: 0,
             machine_control: 0,
@@ -93,7 +94,7 @@ impl Lc3 {
                 at = at.wrapping_add(1);
             }
         }
-        self.symbols = image.symbols.clone();
+        self.symbols = Arc::new(image.symbols.clone());
     }
 
     /// Marks what is not plain memory: device registers, and what user programs may not access.
@@ -143,6 +144,10 @@ impl Guest for Lc3 {
     const OPERATIONS: u8 = op::END;
     const SPACES: &'static [SpaceInfo] = isa::SPACES;
     const CODE: Option<usize> = Some(MEMORY.id());
+
+    fn fork(&self, console: Console) -> Lc3 {
+        Lc3 { console, symbols: self.symbols.clone(), reported: self.reported.clone(), ..*self }
+    }
 
     fn code_len(&self) -> usize {
         WORDS

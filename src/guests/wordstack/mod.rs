@@ -10,6 +10,9 @@ mod machine;
 mod meaning;
 pub mod postfix;
 
+use std::sync::Arc;
+
+use crate::device::Console;
 use crate::emit::{Code, Lack, Request, Service};
 use crate::guest::{After, Guest, Insn, Refusal};
 use crate::ops::{FlowOf, Ops, Pc, Reg, Space, Type};
@@ -111,14 +114,14 @@ mod op {
 
 /// A Wordstack: its program memory.
 pub struct Wordstack {
-    memory: Vec<u32>,
+    memory: Arc<[u32]>,
 }
 
 impl Wordstack {
     /// A machine for this program, which starts at [`START`], with a stack of `depth` values, at most [`DEEPEST`]; and
     /// its state before the first instruction.
     pub fn new(program: &[u32], depth: u32) -> (Wordstack, State) {
-        let memory = [&[MARK], program].concat();
+        let memory = [&[MARK], program].concat().into();
         let mut state = State::new(Wordstack::SPACES);
         state.set_pc(START);
         state.set(LIMIT, depth.min(DEEPEST));
@@ -155,6 +158,10 @@ impl Guest for Wordstack {
     const SPACES: &'static [SpaceInfo] =
         &lay_out([SpaceInfo::new("stack", Type::I32, DEEPEST as usize, Bound::Register(1))]);
     const CODE: Option<usize> = None;
+
+    fn fork(&self, _: Console) -> Wordstack {
+        Wordstack { memory: self.memory.clone() }
+    }
 
     fn code_len(&self) -> usize {
         self.memory.len()
