@@ -13,22 +13,33 @@ const INSTRUCTIONS: usize = 48;
 /// Another loop is copied at most so often.
 const COPIES: usize = 4;
 
-/// Writes out the innermost loops for which `turns` knows how often control goes through their header, inside out.
-pub(crate) fn write_out(region: &mut Region, turns: impl Fn(&Region, &[Vec<usize>]) -> Vec<Option<usize>>) {
+/// Writes out the innermost loops for which `turns` knows how often control goes through their header, inside out, as long
+/// as the region keeps to `most` instructions.
+pub(crate) fn write_out(
+    region: &mut Region,
+    most: usize,
+    turns: impl Fn(&Region, &[Vec<usize>]) -> Vec<Option<usize>>,
+) {
+    let mut room = most.saturating_sub(region.len());
     loop {
         let loops = innermost_loops(region);
         let turns = turns(region, &loops);
-        let known = loops.iter().zip(turns).find_map(|(body, turns)| {
+        let mut changed = false;
+        for (body, turns) in loops.iter().zip(turns) {
             let len: usize = body.iter().map(|&b| region.blocks[b].insns.len()).sum();
-            turns.filter(|turns| turns * len <= WRITTEN_OUT).map(|turns| (body, turns))
-        });
-        let Some((body, turns)) = known else { return };
-        let mut last = body.clone();
-        for _ in 1..turns {
-            last = append_copy(region, body, &last);
+            let Some(turns) = turns.filter(|turns| turns * len <= WRITTEN_OUT.min(room)) else { continue };
+            let mut last = body.clone();
+            for _ in 1..turns {
+                last = append_copy(region, body, &last);
+            }
+            // Control never goes there; if it did, it would leave.
+            redirect(region, &last, body[0], Target::Outside(region.blocks[body[0]].pc()));
+            room -= turns * len;
+            changed = true;
         }
-        // Control never goes there; if it did, it would leave.
-        redirect(region, &last, body[0], Target::Outside(region.blocks[body[0]].pc()));
+        if !changed {
+            return;
+        }
         region.renumber();
     }
 }

@@ -487,7 +487,8 @@ impl Native {
         let literal = |at| known.literal::<G>(at);
         facts::prune::<G>(&mut region, &literal);
         if unrolling {
-            write_out(&mut region, |region, loops| facts::turns::<G>(region, loops, &literal, TURNS));
+            let turns = |region: &_, loops: &[_]| facts::turns::<G>(region, loops, &literal, TURNS);
+            write_out(&mut region, 2 * config.region_instructions, turns);
             unroll(&mut region);
         }
         let (frontend, call_conv) = (isa.frontend_config(), isa.default_call_conv());
