@@ -1,118 +1,166 @@
-//! What the tiers cost: executing, translating, and going from one to the other.
+//! What the tiers cost with the programs that come with each guest: executing, translating, and what there is
+//! besides.
 //!
 //! `benches/README.md` says what each figure means.
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use kiln::device::Console;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use kiln::device::{Console, Script};
 use kiln::guest::Stop;
-use kiln::guests::lc3::{Lc3, image::Image, profile::Profile};
+use kiln::guests::{self, Bench, Machine, Settings, Visit};
 use kiln::tier::{Config, Tiers};
 use kiln::vm::Vm;
 
-/// Compute-heavy examples, different in the shape of their hot loops.
-const EXAMPLES: [&str; 8] = ["sieve", "matrix", "sort", "quicksort", "crc16", "fib", "queens", "interp"];
+const TIERS: [(&str, Tiers); 2] = [("interpreter", Tiers::Interpreter), ("auto", Tiers::Auto)];
 
-/// A loop of twelve instructions: loads, stores, arithmetic and a branch.
-const TWELVE: &str = "
-        .ORIG x3000
-        LD   R6, DATA
-LOOP    LDR  R0, R6, #0
-        ADD  R0, R0, #1
-        STR  R0, R6, #0
-        LDR  R1, R6, #1
-        NOT  R2, R1
-        ADD  R2, R2, #1
-        AND  R3, R2, R0
-        ADD  R1, R1, R3
-        STR  R1, R6, #1
-        ADD  R4, R4, R1
-        ADD  R5, R5, #1
-        BRnzp LOOP
-DATA    .FILL x4000
-        .END
-";
+/// Instructions that are measured at once.
+const SLICE: u64 = 2_000_000;
+/// Instructions after which native code is there for what is hot.
+const WARM: u64 = 20_000_000;
 
-const HELLO: &str = ".ORIG x3000\nLEA R0, TEXT\nPUTS\nHALT\nTEXT .STRINGZ \"Hello, world!\\n\"\n.END\n";
+type Group<'a> = BenchmarkGroup<'a, WallTime>;
 
-/// A loop that native code leaves in every turn, for the host to serve a trap.
-const TRAPS: &str = ".ORIG x3000\nLOOP ADD R1, R1, #1\nOUT\nBRnzp LOOP\n.END\n";
-
-fn image(name: &str, source: &str) -> Image {
-    Image::read(name, source.as_bytes()).expect("the benchmark's program assembles")
+/// A program of a guest's.
+struct Program<G: Machine> {
+    name: String,
+    image: G::Image,
 }
 
-fn machine(image: &Image, tiers: Tiers) -> Vm<Lc3> {
-    let console = Console::new(Box::new(kiln::device::Script::default()), Box::new(std::io::sink()));
-    let mut lc3 = Lc3::new(Profile::STANDARD, console);
-    let mut state = lc3.power_on(None);
-    lc3.load(&mut state, image);
-    Vm::new(lc3, state, Config { tiers, ..Config::default() })
-}
+impl<G: Machine> Program<G> {
+    fn read(bench: &Bench) -> Self {
+        let read = G::read(bench.file, bench.source.as_bytes());
+        let (image, _) = read.unwrap_or_else(|_| panic!("{} is a program", bench.file));
+        let stem = bench.file.split('.').next().unwrap_or(bench.file);
+        Program { name: format!("{}/{stem}", G::NAME), image }
+    }
 
-/// Guest instructions a second, once hot: the machine goes on where it was, and starts anew when it halts.
-fn execute(c: &mut Criterion) {
-    const SLICE: u64 = 2_000_000;
-    let mut group = c.benchmark_group("execute");
-    group.throughput(Throughput::Elements(SLICE)).sample_size(10);
-    for name in EXAMPLES {
-        let path = format!("{}/examples/lc3/{name}.asm", env!("CARGO_MANIFEST_DIR"));
-        let source = std::fs::read_to_string(path).expect("the examples are in the repository");
-        let image = image(name, &source);
-        for (tier, tiers) in [("interpreter", Tiers::Interpreter), ("auto", Tiers::Auto)] {
-            let mut vm = machine(&image, tiers);
-            vm.run(10 * SLICE);
-            group.bench_function(BenchmarkId::new(name, tier), |b| {
+    /// All that compute, or all others.
+    fn all(computes: bool) -> impl Iterator<Item = Self> {
+        G::BENCHES.iter().filter(move |bench| bench.computes == computes).map(Self::read)
+    }
+
+    /// A machine that runs it, and writes to nowhere.
+    fn machine(&self, config: Config) -> Vm<G> {
+        let console = Console::new(Box::new(Script::default()), Box::new(std::io::sink()));
+        let (guest, state) = G::machine(&self.image, &Settings::default(), console);
+        Vm::new(guest, state, config)
+    }
+
+    /// Measures slices of it in each tier, when it is warm.
+    fn slices(&self, group: &mut Group<'_>) {
+        group.throughput(Throughput::Elements(SLICE));
+        for (tier, tiers) in TIERS {
+            let machine = || self.machine(Config { tiers, ..Config::default() });
+            // Not before this one is asked for.
+            let mut warm = None;
+            group.bench_function(format!("{}/{tier}", self.name), |b| {
+                let vm = warm.get_or_insert_with(|| {
+                    let mut vm = machine();
+                    vm.run(WARM);
+                    vm
+                });
                 b.iter(|| {
-                    if let Stop::Halted = vm.run(SLICE) {
-                        vm = machine(&image, tiers);
+                    // A machine goes on where it was; the next one starts when it has halted.
+                    if !matches!(vm.run(SLICE), Stop::Budget) {
+                        *vm = machine();
                     }
                 });
             });
         }
     }
-    group.finish();
 }
 
-/// Time to translate and compile one region of twelve instructions, as the machine itself measures it.
-fn translate(c: &mut Criterion) {
-    let image = image("twelve", TWELVE);
-    let mut group = c.benchmark_group("translate");
-    group.throughput(Throughput::Elements(12)).sample_size(20);
-    group.bench_function("twelve", |b| {
-        b.iter_custom(|times| {
-            let mut total = Duration::ZERO;
-            for _ in 0..times {
-                let mut vm = machine(&image, Tiers::Auto);
-                vm.run(200_000);
-                assert_eq!(vm.stats().regions, 1, "the loop is compiled, and nothing else");
-                total += vm.stats().compile_time;
-            }
-            total
-        });
-    });
-    group.finish();
-}
+/// Guest instructions a second, once hot.
+struct Execute<'a, 'c>(&'a mut Group<'c>);
 
-/// What is there besides running: making a machine, and the way out of native code and back.
-fn overhead(c: &mut Criterion) {
-    let hello = image("hello", HELLO);
-    let traps = image("traps", TRAPS);
-    let mut group = c.benchmark_group("overhead");
-    group.bench_function("hello", |b| {
-        b.iter(|| black_box(machine(&hello, Tiers::Auto).run(1000)));
-    });
-    const TRAPPED: u64 = 300_000;
-    group.throughput(Throughput::Elements(TRAPPED / 3)).sample_size(10);
-    for (tier, tiers) in [("interpreter", Tiers::Interpreter), ("auto", Tiers::Auto)] {
-        let mut vm = machine(&traps, tiers);
-        vm.run(TRAPPED);
-        group.bench_function(BenchmarkId::new("trap", tier), |b| b.iter(|| vm.run(TRAPPED)));
+impl Visit for Execute<'_, '_> {
+    type Output = ();
+
+    fn visit<G: Machine>(self) {
+        Program::<G>::all(true).for_each(|program| program.slices(self.0));
     }
-    group.finish();
 }
 
-criterion_group!(benches, execute, translate, overhead);
+/// Time to compile what gets hot in a program, as the machine itself measures it.
+struct Translate<'a, 'c>(&'a mut Group<'c>);
+
+impl Visit for Translate<'_, '_> {
+    type Output = ();
+
+    fn visit<G: Machine>(self) {
+        for program in Program::<G>::all(true) {
+            self.0.bench_function(&program.name, |b| {
+                b.iter_custom(|times| {
+                    let compile = |_| {
+                        let mut vm = program.machine(Config::default());
+                        vm.run(WARM);
+                        assert!(vm.stats().regions > 0, "something is compiled");
+                        vm.stats().compile_time
+                    };
+                    (0..times).map(compile).sum::<Duration>()
+                });
+            });
+        }
+    }
+}
+
+/// What is there besides running.
+struct Overhead<'a, 'c>(&'a mut Group<'c>);
+
+impl Visit for Overhead<'_, '_> {
+    type Output = ();
+
+    fn visit<G: Machine>(self) {
+        let Overhead(group) = self;
+        let Some(program) = Program::<G>::all(true).next() else { return };
+        group.bench_function(format!("{}/machine", G::NAME), |b| {
+            b.iter(|| black_box(program.machine(Config::default())));
+        });
+        group.bench_function(format!("{}/start", G::NAME), |b| {
+            b.iter(|| program.machine(Config::default()).run(1000));
+        });
+        let mut warm = None;
+        group.bench_function(format!("{}/call", G::NAME), |b| {
+            let vm = warm.get_or_insert_with(|| {
+                let mut vm = program.machine(Config::default());
+                vm.run(WARM);
+                vm
+            });
+            b.iter(|| vm.run(1));
+        });
+        Program::<G>::all(false).for_each(|program| program.slices(group));
+    }
+}
+
+fn execute(c: &mut Criterion) {
+    let mut group = c.benchmark_group("execute");
+    for name in guests::NAMES {
+        guests::visit(name, Execute(&mut group));
+    }
+}
+
+fn translate(c: &mut Criterion) {
+    let mut group = c.benchmark_group("translate");
+    for name in guests::NAMES {
+        guests::visit(name, Translate(&mut group));
+    }
+}
+
+fn overhead(c: &mut Criterion) {
+    let mut group = c.benchmark_group("overhead");
+    for name in guests::NAMES {
+        guests::visit(name, Overhead(&mut group));
+    }
+}
+
+/// There are many programs: a few seconds for each.
+fn few_seconds() -> Criterion {
+    let criterion = Criterion::default().sample_size(10);
+    criterion.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1))
+}
+
+criterion_group!(name = benches; config = few_seconds(); targets = execute, translate, overhead);
 criterion_main!(benches);

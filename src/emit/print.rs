@@ -199,8 +199,8 @@ impl<G: Guest> Statements<'_, '_, G> {
         match self.meaning.acts[n] {
             Act::Load(v) => self.load(v),
             Act::Require(holds, fault) => {
-                let (holds, why) = (self.alone(holds), self.required(fault));
-                let stop = self.stop(exit::FAULT, &why);
+                let holds = self.alone(holds);
+                let stop = self.fault(|guest, state| guest.required(state, fault).0);
                 self.stop_if(&format!("!({holds})"), &stop);
             }
             Act::Store { space, of, at, v } => {
@@ -259,10 +259,12 @@ impl<G: Guest> Statements<'_, '_, G> {
         self.held.insert(v, name);
     }
 
-    /// What a requirement's fault says.
-    fn required(&mut self, fault: u8) -> String {
-        self.printer.state.set_pc(self.pc);
-        self.printer.guest.required(&self.printer.state, fault).1
+    /// Stops for a fault. What the guest says in detail is of values that are not known here.
+    fn fault(&mut self, fault: impl FnOnce(&G, &State) -> &'static str) -> String {
+        let printer = &mut *self.printer;
+        printer.state.set_pc(self.pc);
+        let reason = fault(printer.guest, &printer.state).replace('_', " ");
+        self.stop(exit::FAULT, &reason)
     }
 
     fn stop(&self, exit: u8, why: &str) -> String {
@@ -294,7 +296,7 @@ impl<G: Guest> Statements<'_, '_, G> {
     fn load(&mut self, v: Val) {
         let Node::Load { space, of, at } = self.meaning.node(v) else { return };
         match self.special(space, at, attr::READ) {
-            None => self.check_bound(space, of, at),
+            None => self.check_bound(space, of, at, false),
             Some(at) => match self.access(Access { space, at, store: None }) {
                 Ok(value) => self.hold(v, &value),
                 Err(stop) => self.add(&stop),
@@ -309,7 +311,7 @@ impl<G: Guest> Statements<'_, '_, G> {
             self.add(&line.unwrap_or_else(|stop| stop));
             return;
         }
-        self.check_bound(space, of, at);
+        self.check_bound(space, of, at, true);
         if let Some(word) = self.code_at(space, at) {
             let (of, text) = (self.type_of(v), self.text(v));
             let stop = self.stop(exit::UNTRANSLATED, "the program changes its code");
@@ -347,18 +349,18 @@ impl<G: Guest> Statements<'_, '_, G> {
         self.printer.state.bits(space, at)
     }
 
-    fn check_bound(&mut self, space: usize, of: Type, at: Val) {
+    fn check_bound(&mut self, space: usize, of: Type, at: Val, store: bool) {
         let info = &G::SPACES[space];
         let limit = match info.bound {
             Bound::Natural => return,
-            Bound::Fixed => format!("{}u", info.len),
-            Bound::Register(slot) => {
+            Bound::Register(slot) if self.printer.program.set.contains(&slot.into()) => {
                 let register = register::<G>(slot.into());
                 format!("({register} < {0}u ? {register} : {0}u)", info.len)
             }
+            Bound::Fixed | Bound::Register(_) => format!("{}u", self.printer.state.len(space)),
         };
         let at = self.text(at);
-        let stop = self.stop(exit::FAULT, &format!("the address is outside the {}", info.name));
+        let stop = self.fault(|guest, state| guest.outside(state, space, state.len(space) as u64, store).0);
         self.stop_if(&format!("(u64){at} + {} > {limit}", info.span(of)), &stop);
     }
 

@@ -30,6 +30,8 @@ impl Step {
 pub(super) struct Program {
     pub(super) entry: Pc,
     pub(super) steps: BTreeMap<Pc, Step>,
+    /// Registers that instructions give values to.
+    pub(super) set: BTreeSet<usize>,
     /// Where calls return.
     pub(super) returns: BTreeSet<Pc>,
     /// Where computed jumps go besides.
@@ -40,8 +42,8 @@ impl Program {
     /// Follows control from the state's pc.
     pub(super) fn find<G: Guest>(guest: &G, state: &State) -> Program {
         let entry = state.pc();
-        let (steps, returns, targets) = Default::default();
-        let mut program = Program { entry, steps, returns, targets };
+        let (steps, set, returns, targets) = Default::default();
+        let mut program = Program { entry, steps, set, returns, targets };
         program.follow(guest, state, vec![entry], true);
         while program.has(|via| via != Via::Return) {
             let all = program.candidates(guest, state);
@@ -80,6 +82,7 @@ impl Program {
                 self.returns.insert(G::next(pc));
                 todo.push(G::next(pc));
             }
+            self.set.extend(meaning.sets().map(|(slot, _)| slot));
             self.steps.insert(pc, Step { meaning, next, service, is_certain });
         }
     }

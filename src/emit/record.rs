@@ -102,12 +102,17 @@ impl Meaning {
         }
     }
 
-    /// Constants that it gives to registers.
-    pub(super) fn constants(&self) -> impl Iterator<Item = u64> {
-        self.acts.iter().filter_map(|act| match act {
-            Act::Set(_, v) => self.known(*v),
+    /// The registers that it gives values to, with these.
+    pub(super) fn sets(&self) -> impl Iterator<Item = (usize, Val)> {
+        self.acts.iter().filter_map(|act| match *act {
+            Act::Set(slot, v) => Some((slot, v)),
             _ => None,
         })
+    }
+
+    /// Constants that it gives to registers.
+    pub(super) fn constants(&self) -> impl Iterator<Item = u64> {
+        self.sets().filter_map(|(_, v)| self.known(v))
     }
 }
 
@@ -165,6 +170,7 @@ impl Ops for Recorder {
     fn compare<T: Int>(&mut self, cond: Cond, a: Val, b: Val) -> Val {
         match (self.known::<T>(a), self.known::<T>(b)) {
             (Some(a), Some(b)) => self.imm(T::compare(cond, a, b)),
+            _ if a == b => self.imm(matches!(cond, Cond::Eq | Cond::Le | Cond::Ge)),
             _ => self.node(Node::Compare(cond, T::TYPE, a, b)),
         }
     }
