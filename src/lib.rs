@@ -24,6 +24,7 @@ pub(crate) mod interp;
 pub mod jit;
 pub mod ops;
 pub mod program;
+pub mod prompt;
 pub(crate) mod random;
 pub mod record;
 #[cfg(feature = "jit")]

@@ -6,6 +6,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use assert_cmd::Command;
 use common::{configurations, interpreter, is_background};
 use kiln::device::Console;
 use kiln::diagnostic::{Diagnostic, Source, Style};
@@ -513,4 +514,27 @@ fn any_text_compiles_or_says_why_not() {
         };
         generate::any_text(&text).unwrap_or_else(|what| panic!("seed {seed}: {what}"));
     }
+}
+
+#[test]
+fn the_program_compiles_and_runs_osmium() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("osmium");
+    fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    fs::write(path("good.ird"), "fn main() { print(6 * 7 + len([0; 3]), \"\\n\"); }").unwrap();
+    fs::write(path("bad.ird"), "fn main() { print(x); }").unwrap();
+    let kiln = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_kiln")).args(arguments).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    assert_eq!(kiln(&["run", &path("good.ird")]), (0, "45\n".to_owned(), String::new()));
+    assert_eq!(kiln(&["compile", &path("good.ird"), "-o", &path("good.iasm")]).0, 0);
+    assert_eq!(kiln(&["run", &path("good.iasm")]), (0, "45\n".to_owned(), String::new()));
+    let (code, _, error) = kiln(&["run", &path("bad.ird")]);
+    assert!(
+        code == 65 && error.contains("there is no variable `x`") && error.contains("bad.ird:1:19"),
+        "{error}"
+    );
+    assert_eq!(kiln(&["compile", &path("bad.ird"), "-o", "-"]), (65, String::new(), error));
 }

@@ -80,6 +80,15 @@ impl Terminal {
         !buffered
     }
 
+    /// Waits until the terminal works by lines, as programs without an editor have it, or does not.
+    fn is_lent(&self, lent: bool) {
+        let modes = || tcgetattr(&self.line).unwrap().local_modes;
+        until(
+            || modes().contains(LocalModes::ICANON) == lent,
+            || format!("lent: {lent}; {:?}", self.screen()),
+        );
+    }
+
     fn screen(&self) -> String {
         String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
     }
@@ -216,4 +225,40 @@ fn the_terminal_is_the_shells_while_the_program_is_stopped() {
     assert_eq!(end(child).code(), Some(0));
     assert!(!terminal.is_raw());
     terminal.shows("ab");
+}
+
+/// The prompt on a terminal: lines are edited, completed, recalled and kept; Ctrl-C interrupts what runs.
+#[test]
+fn a_prompt_is_edited_and_interrupted_and_remembers() {
+    let history = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pty-history");
+    let _ = fs::remove_file(&history);
+    let mut terminal = Terminal::new();
+    let start = |terminal: &Terminal| {
+        let mut command = Command::new(KILN);
+        terminal.spawn(command.args(["repl", "iridium", "--history"]).arg(&history).env("TERM", "xterm"))
+    };
+    let child = start(&terminal);
+    terminal.shows("Let's be productive!");
+    terminal.types(b"loadd\x7f $1 #50\r!clear_p\t\r!reg\t\r");
+    terminal.shows("$1 50 ");
+    terminal.types(b"forever:\r");
+    terminal.shows("... ");
+    terminal.types(b"eq $1 $1\rdjmpe @forever");
+    terminal.shows("djmpe @forever");
+    terminal.types(b"\r");
+    until(|| terminal.screen().matches("... ").count() >= 3, || terminal.screen());
+    terminal.is_lent(false);
+    terminal.types(b"\r");
+    // The terminal is not the prompt's while the entry runs.
+    terminal.is_lent(true);
+    terminal.types(b"\x03");
+    terminal.shows("interrupted at 82");
+    terminal.types(b"inc $1\r\x04");
+    assert_eq!(end(child).code(), Some(0));
+    let mut terminal = Terminal::new();
+    let child = start(&terminal);
+    terminal.shows(">>> ");
+    terminal.types(b"\x1b[A\r!registers\r!quit\r");
+    terminal.shows("$1 1 ");
+    assert_eq!(end(child).code(), Some(0));
 }

@@ -52,6 +52,18 @@ pub fn catch_signals() -> io::Result<()> {
     Ok(())
 }
 
+/// Runs something that Ctrl-C is to interrupt, not to end: meanwhile [`signal`] says whether it came.
+pub fn interruptible<T>(run: impl FnOnce() -> T) -> io::Result<T> {
+    let old = handle(libc::SIGINT, on_interrupt, 0)?;
+    let result = run();
+    if let Some(old) = old {
+        // SAFETY: the pointer is to a live value, which the system filled in.
+        check(unsafe { libc::sigaction(libc::SIGINT, &old, ptr::null_mut()) })?;
+    }
+    SIGNAL.store(0, Ordering::Relaxed);
+    Ok(result)
+}
+
 /// Makes the terminal unbuffered and unechoed until [`restore`]. Keys that make signals still do.
 pub fn make_raw(fd: BorrowedFd<'_>) -> io::Result<()> {
     let fd = fd.as_raw_fd();
@@ -133,23 +145,23 @@ fn check(result: c_int) -> io::Result<c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-/// Has `handler` called on a signal, unless it is ignored. System calls that wait return on it.
-fn handle(signal: c_int, handler: extern "C" fn(c_int), flags: c_int) -> io::Result<()> {
+/// Has `handler` called on a signal, unless it is ignored; what was done before. System calls that wait return on it.
+fn handle(signal: c_int, handler: extern "C" fn(c_int), flags: c_int) -> io::Result<Option<libc::sigaction>> {
     // SAFETY: zero is a valid sigaction on both systems, the pointers are to live values, and the handlers
     // below call only what POSIX allows in one.
     unsafe {
         let mut old: libc::sigaction = std::mem::zeroed();
         check(libc::sigaction(signal, ptr::null(), &mut old))?;
         if old.sa_sigaction == libc::SIG_IGN {
-            return Ok(());
+            return Ok(None);
         }
         let mut new: libc::sigaction = std::mem::zeroed();
         new.sa_sigaction = handler as *const () as libc::sighandler_t;
         new.sa_flags = flags;
         libc::sigemptyset(&mut new.sa_mask);
         check(libc::sigaction(signal, &new, ptr::null_mut()))?;
+        Ok(Some(old))
     }
-    Ok(())
 }
 
 /// Sets the terminal as it was, or as that without buffering and echo.
@@ -221,6 +233,10 @@ extern "C" fn on_ending(signal: c_int) {
         // SAFETY: one byte is read from the array; if the pipe is full, whoever waits is awake already.
         unsafe { libc::write(WAKE_WRITE.load(Ordering::Relaxed), byte.as_ptr().cast(), 1) };
     });
+}
+
+extern "C" fn on_interrupt(signal: c_int) {
+    SIGNAL.store(signal, Ordering::Relaxed);
 }
 
 extern "C" fn on_crash(signal: c_int) {

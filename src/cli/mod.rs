@@ -14,6 +14,7 @@ mod lockstep;
 mod native;
 #[cfg(feature = "plot")]
 mod plot;
+mod repl;
 mod report;
 mod run;
 mod session;
@@ -84,6 +85,8 @@ enum Command {
     Bench(bench::Bench),
     /// Translate an image to C
     Emit(emit::Emit),
+    /// Type at a live machine
+    Repl(repl::Repl),
     /// List the machines, their files and what can be set
     Guests,
 }
@@ -146,6 +149,7 @@ pub fn main() -> u8 {
         Command::Compare(compare) => compare.execute(),
         Command::Bench(bench) => bench.execute(),
         Command::Emit(emit) => emit.execute(),
+        Command::Repl(repl) => repl.execute(),
         Command::Guests => guests::list(),
     };
     result.unwrap_or_else(|failure| {

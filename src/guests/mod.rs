@@ -16,7 +16,9 @@ use crate::diagnostic::{Diagnostic, Source, Style};
 use crate::fuzz::Case;
 use crate::guest::Guest;
 use crate::ops::Pc;
+use crate::prompt::Prompt;
 use crate::state::State;
+use crate::tier::Config;
 
 /// A guest with its files.
 pub trait Machine: Guest {
@@ -77,6 +79,10 @@ pub trait Machine: Guest {
     /// The lines of `--trace` for the instruction at `pc` in the words of the guest's people: those for before it is
     /// executed, those for after. Without them a trace has a general line.
     fn trace(&self, _state: &State, _pc: Pc, _when: When) -> Option<String> {
+        None
+    }
+    /// A live machine for people to type at, where the guest has such a thing.
+    fn prompt(_config: Config) -> Option<Box<dyn Prompt>> {
         None
     }
     /// A number as the guest's people write it in hexadecimal.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::generate::Case;
 use super::image::{Image, ImageError, MAGIC, OLD_MAGIC};
 use super::isa::{HEAP_LIMIT, Numbering};
+use super::prompt::Live;
 use super::{Iridium, asm, disasm, osmium, scramble};
 use crate::device::Console;
 use crate::diagnostic::Diagnostic;
@@ -13,7 +14,9 @@ use crate::guests::{
     BadFile, Bench, FileKind, Likeness, Machine, Product, Remarks, Setting, Settings, has_extension,
 };
 use crate::ops::Pc;
+use crate::prompt::Prompt;
 use crate::state::State;
+use crate::tier::Config;
 
 const HEAP: Setting = Setting {
     name: "heap",
@@ -45,14 +48,14 @@ impl Machine for Iridium {
 
     fn read(name: &str, bytes: &[u8]) -> Result<(Image, Remarks), BadFile> {
         match std::str::from_utf8(bytes) {
-            Ok(text) if has_ending(name, OSMIUM) => build(name, text),
+            Ok(text) if is_osmium(name) => build(name, text),
             Ok(text) if has_ending(name, ASSEMBLY) => assemble(name, text),
             _ => Ok((Image::read(name, bytes)?, Remarks::default())),
         }
     }
 
     fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile> {
-        if has_ending(name, OSMIUM) {
+        if is_osmium(name) {
             let (assembly, diagnostics) = osmium::compile(name, text);
             let (assembly, remarks) = remarked(name, text, assembly, diagnostics)?;
             return Ok((Product { bytes: assembly.text.into_bytes(), extension: ASSEMBLY }, remarks));
@@ -80,6 +83,10 @@ impl Machine for Iridium {
         (iridium, state)
     }
 
+    fn prompt(config: Config) -> Option<Box<dyn Prompt>> {
+        Some(Box::new(Live::new(config)))
+    }
+
     fn hex(value: u64) -> String {
         value.to_string()
     }
@@ -89,6 +96,11 @@ impl Machine for Iridium {
 const OSMIUM: &str = "ird";
 const ASSEMBLY: &str = "iasm";
 const IMAGE: &str = "pie";
+
+/// Whether a file's name says that it is Osmium.
+pub(super) fn is_osmium(name: &str) -> bool {
+    has_ending(name, OSMIUM)
+}
 
 fn has_ending(name: &str, ending: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending))

@@ -10,6 +10,7 @@ pub mod isa;
 mod machine;
 mod meaning;
 pub mod osmium;
+pub mod prompt;
 pub mod symbols;
 
 use std::io;

@@ -21,6 +21,7 @@ use crate::asm::{Lines, Log, defined_twice};
 use crate::diagnostic::Diagnostic;
 use crate::ops::Pc;
 use lex::Token;
+pub use statement::DIRECTIVES;
 
 /// What became of a source text.
 #[derive(Clone, Debug, PartialEq)]

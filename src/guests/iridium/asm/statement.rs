@@ -13,7 +13,8 @@ use crate::guests::iridium::isa::{MNEMONICS, Mnemonic, REGISTERS, Shape, op};
 /// The operands of a statement.
 type Operands<'t, 's> = asm::Operands<'t, Kind<'s>>;
 
-const DIRECTIVES: [&str; 5] = [".data", ".code", ".asciiz", ".integer", ".bytes"];
+/// All directives.
+pub const DIRECTIVES: [&str; 5] = [".data", ".code", ".asciiz", ".integer", ".bytes"];
 
 /// Other names, from the series' texts.
 const ALIASES: [(&str, u8); 3] = [("GTQ", op::GTE), ("LTQ", op::LTE), ("JEQ", op::JMPE)];
