@@ -1,5 +1,6 @@
 //! `kiln bench`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,12 +11,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kiln::compare;
 use kiln::device::Console;
 use kiln::guest::{Guest, Stop};
-use kiln::guests::{self, Machine, Visit};
+use kiln::guests::{self, Machine, Visit, check};
 use kiln::tier::{Config, Tiers};
 use kiln::vm::Vm;
 
 use super::load::{self, ImageFile, Loaded, MachineOptions};
 use super::native::{self, Compiler};
+use super::python::Python;
 use super::{Failure, code, print, say};
 
 const AFTER_HELP: &str = "\
@@ -26,10 +28,15 @@ compute run; those marked * change their code or mostly print, and are not in th
 With --native, `kiln run` is measured beside the program that `kiln emit c` and a C compiler ($CC, or
 cc, at -O3 -march=native) make of the image: whole processes, in turn, the compiler's own time left out.
 
+With --python, `kiln run`, in either tier, is measured beside the same program in Python ($PYTHON, or
+python3): of the examples those that have one, of files those with a .py beside them. Lines that it prints,
+such as `$0 = 5`, must hold of the machine's registers.
+
 Examples:
   kiln bench
   kiln bench --native --runs 5 sieve.asm life.asm
-  kiln bench --native --plot speeds.svg";
+  kiln bench --native --plot speeds.svg
+  kiln bench --python --guest iridium";
 
 /// `kiln bench`.
 #[derive(Args)]
@@ -47,6 +54,9 @@ pub struct Bench {
     /// Compare with what a C compiler makes of the images
     #[arg(long)]
     native: bool,
+    /// Compare with the same programs in Python
+    #[arg(long)]
+    python: bool,
     /// Draw the speeds to a file, as SVG
     #[cfg(feature = "plot")]
     #[arg(long, value_name = "FILE")]
@@ -61,6 +71,7 @@ struct Entry {
     name: String,
     file: ImageFile,
     computes: bool,
+    python: Option<String>,
 }
 
 /// What a program took.
@@ -72,13 +83,15 @@ struct Row {
     native: f64,
     regions: u64,
     compile_seconds: f64,
-    processes: Option<Processes>,
+    c: Option<Processes>,
+    python: Option<Processes>,
 }
 
-/// What whole processes took.
+/// What whole processes took: `kiln run`, its interpreter where that was asked, and something else.
 struct Processes {
-    kiln: f64,
-    c: f64,
+    run: f64,
+    interp: f64,
+    other: f64,
 }
 
 impl Row {
@@ -87,8 +100,13 @@ impl Row {
     }
 
     /// How long `kiln run` takes, the C program being 1.
-    fn ratio(&self) -> Option<f64> {
-        self.processes.as_ref().map(|both| both.kiln / both.c)
+    fn to_c(&self) -> Option<f64> {
+        self.c.as_ref().map(|all| all.run / all.other)
+    }
+
+    /// How long Python takes, `kiln run` being 1, and its interpreter being 1.
+    fn of_python(&self) -> Option<(f64, f64)> {
+        self.python.as_ref().map(|all| (all.other / all.run, all.other / all.interp))
     }
 }
 
@@ -99,18 +117,25 @@ impl Bench {
         self.plot.iter().try_for_each(|path| super::spare(path, &self.images))?;
         let compiler = self.native.then(Compiler::find).transpose()?;
         let entries = self.entries()?;
-        let steps = entries.len() as u64 * self.runs as u64 * if self.native { 3 } else { 2 };
+        let python = if self.python { Python::find()? } else { None };
+        if self.python && python.is_none() {
+            say("note: there is no CPython here: no python3 in the path, and $PYTHON names none");
+        }
+        let each = 2 + u64::from(self.native) + u64::from(python.is_some());
+        let steps = entries.len() as u64 * self.runs as u64 * each;
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}").expect("a fixed template");
         let bar = ProgressBar::new(steps).with_style(style);
         let mut rows = Vec::new();
         for entry in entries {
             bar.set_message(entry.name.clone());
             let guest = entry.guest.clone();
-            let measure = Measure { bench: &self, entry, bar: &bar, compiler: compiler.as_ref() };
+            let (compiler, python) = (compiler.as_ref(), python.as_ref());
+            let measure = Measure { bench: &self, entry, bar: &bar, compiler, python };
             rows.push(guests::visit(&guest, measure).expect("the guest is listed")?);
         }
         bar.finish_and_clear();
-        print(table(&rows, self.native).as_bytes())?;
+        let version = python.as_ref().map(|python| python.version.as_str());
+        print(table(&rows, self.native, version).as_bytes())?;
         #[cfg(feature = "plot")]
         if let Some(path) = &self.plot {
             super::write(path, plot(&rows, self.native)?.as_bytes(), &self.images)?;
@@ -126,7 +151,11 @@ impl Bench {
         let entry = |path: &PathBuf| {
             let file = load::read(path)?;
             let guest = self.machine.guest(std::slice::from_ref(&file))?.to_owned();
-            Ok(Entry { guest, name: file.name.clone(), file, computes: true })
+            let python = match self.python {
+                true => fs::read_to_string(path.with_extension("py")).ok(),
+                false => None,
+            };
+            Ok(Entry { guest, name: file.name.clone(), file, computes: true, python })
         };
         self.images.iter().map(entry).collect()
     }
@@ -144,6 +173,7 @@ impl Visit for Own {
             name: Path::new(bench.file).with_extension("").display().to_string(),
             file: ImageFile { name: bench.file.to_owned(), bytes: bench.source.into() },
             computes: bench.computes,
+            python: bench.python.map(str::to_owned),
         };
         G::BENCHES.iter().map(entry).collect()
     }
@@ -154,6 +184,7 @@ struct Measure<'a> {
     entry: Entry,
     bar: &'a ProgressBar,
     compiler: Option<&'a Compiler>,
+    python: Option<&'a Python>,
 }
 
 /// The best of some runs: the last machine and its stop and output, and the seconds of the best.
@@ -187,6 +218,42 @@ impl Measure<'_> {
         self.bar.suspend(|| say(format!("note: {line}")));
     }
 
+    /// This program, running an image.
+    fn command(&self, this: &Path, tiers: Tiers, image: &Path) -> Command {
+        let mut command = Command::new(this);
+        let tier = if tiers == Tiers::Interpreter { "interp" } else { "auto" };
+        command.args(["run", "--tier", tier]).args(self.bench.machine.arguments()).arg("--").arg(image);
+        command
+    }
+
+    /// Whole runs beside those of the same program in Python, which must come to the same.
+    fn beside_python<G: Machine>(
+        &self,
+        python: &Python,
+        text: &str,
+        vm: &Vm<G>,
+    ) -> Result<Processes, Failure> {
+        let ImageFile { name: path, bytes } = &self.entry.file;
+        let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+        let program = python.file(&format!("{name}.py"), text.as_bytes())?;
+        let image = python.file(&name, bytes)?;
+        for claim in python.output(&program)?.lines() {
+            check::holds::<G>(vm.state(), claim).map_err(|why| {
+                Failure::new(code::DIFFERENT, format!("{}: not what Python says: {why}", self.entry.name))
+            })?;
+        }
+        let this = this_program()?;
+        let mut best = Processes { run: f64::INFINITY, interp: f64::INFINITY, other: f64::INFINITY };
+        for _ in 0..self.bench.runs {
+            best.run = best.run.min(native::seconds(&mut self.command(&this, Tiers::Auto, &image))?);
+            let mut interp = self.command(&this, Tiers::Interpreter, &image);
+            best.interp = best.interp.min(native::seconds(&mut interp)?);
+            best.other = best.other.min(native::seconds(&mut python.command(&program))?);
+            self.bar.inc(1);
+        }
+        Ok(best)
+    }
+
     /// Whole runs beside those of the image's C, where that does the same: the image has halted after so many
     /// instructions and so many seconds.
     fn processes<G: Machine>(
@@ -199,13 +266,8 @@ impl Measure<'_> {
         let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
         let program = compiler.compile(&name, &loaded.c(&name))?;
         let image = compiler.file(&name, bytes)?;
-        let this =
-            std::env::current_exe().map_err(|error| Failure::io("cannot find this program", &error))?;
-        let kiln = || {
-            let mut command = Command::new(&this);
-            command.arg("run").args(self.bench.machine.arguments()).arg("--").arg(&image);
-            command
-        };
+        let this = this_program()?;
+        let kiln = || self.command(&this, Tiers::Auto, &image);
         let c = || Command::new(&program);
         let patience = Duration::from_secs_f64(10.0 + 20.0 * seconds);
         let ours = compiler.outcome(&mut kiln(), patience)?;
@@ -216,10 +278,10 @@ impl Measure<'_> {
             self.note(format!("{} has no time in C, which assumes too much of it: {why}", self.entry.name));
             return Ok(None);
         }
-        let mut best = Processes { kiln: f64::INFINITY, c: f64::INFINITY };
+        let mut best = Processes { run: f64::INFINITY, interp: f64::INFINITY, other: f64::INFINITY };
         for _ in 0..self.bench.runs {
-            best.kiln = best.kiln.min(native::seconds(&mut kiln())?);
-            best.c = best.c.min(native::seconds(&mut c())?);
+            best.run = best.run.min(native::seconds(&mut kiln())?);
+            best.other = best.other.min(native::seconds(&mut c())?);
             self.bar.inc(1);
         }
         Ok(Some(best))
@@ -245,9 +307,13 @@ impl Visit for Measure<'_> {
             self.note(format!("{name} did not halt; its runs ended: {}", native.stop.kind()));
         }
         let so_much = (native.vm.instructions(), native.seconds);
-        let processes = match self.compiler.filter(|_| halted) {
+        let c = match self.compiler.filter(|_| halted) {
             Some(compiler) => self.processes(compiler, &loaded, so_much)?,
             None => None,
+        };
+        let python = match (self.python, &self.entry.python) {
+            (Some(python), Some(text)) => Some(self.beside_python(python, text, &native.vm)?),
+            _ => None,
         };
         let stats = native.vm.stats();
         Ok(Row {
@@ -257,18 +323,26 @@ impl Visit for Measure<'_> {
             native: native.seconds,
             regions: stats.regions,
             compile_seconds: stats.compile_time.as_secs_f64(),
-            processes,
+            c,
+            python,
             name,
         })
     }
 }
 
-fn table(rows: &[Row], native: bool) -> String {
+fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|error| Failure::io("cannot find this program", &error))
+}
+
+/// The table; `python` is the version that was compared with.
+fn table(rows: &[Row], native: bool, python: Option<&str>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let tiers = ["interp s", "MIPS", "jit s", "MIPS", "speed-up", "regions", "compile ms"];
-    let processes: &[&str] = if native { &["kiln run s", "C s", "run/C"] } else { &[] };
-    table.set_header(["image", "instructions"].iter().chain(&tiers).chain(processes));
+    let c: &[&str] = if native { &["kiln run s", "C s", "run/C"] } else { &[] };
+    let pythons = ["kiln run s", "interp s", "Python s", "Python/run", "Python/interp"];
+    let pythons = if python.is_some() { &pythons[..] } else { &[] };
+    table.set_header(["image", "instructions"].iter().chain(&tiers).chain(c).chain(pythons));
     for row in rows {
         let mips = |seconds: f64| format!("{:.0}", row.instructions as f64 / seconds / 1e6);
         let mut cells = vec![
@@ -282,9 +356,14 @@ fn table(rows: &[Row], native: bool) -> String {
             row.regions.to_string(),
             format!("{:.2}", row.compile_seconds * 1e3),
         ];
-        cells.extend(row.processes.iter().flat_map(|both| {
-            [format!("{:.4}", both.kiln), format!("{:.4}", both.c), format!("{:.2}", both.kiln / both.c)]
-        }));
+        let time = |seconds: f64| format!("{seconds:.4}");
+        let beside_c = row.c.iter().map(|all| [all.run, all.other].map(time));
+        let beside_c = beside_c.flatten().chain(row.to_c().map(|ratio| format!("{ratio:.2}")));
+        cells.extend(columns(beside_c, c.len()));
+        let beside_python = row.python.iter().map(|all| [all.run, all.interp, all.other].map(time));
+        let ratios = row.of_python().map(|(run, interp)| [run, interp].map(|ratio| format!("{ratio:.1}")));
+        let beside_python = beside_python.flatten().chain(ratios.into_iter().flatten());
+        cells.extend(columns(beside_python, pythons.len()));
         table.add_row(cells);
     }
     for column in table.column_iter_mut().skip(1) {
@@ -295,12 +374,26 @@ fn table(rows: &[Row], native: bool) -> String {
     if let Some((mean, count)) = mean(computing().map(Row::speed_up)) {
         text += &format!("\n{mean:.2} is the geometric mean of {count} speed-ups\n");
     }
-    if let Some((mean, count)) = mean(computing().filter_map(Row::ratio)) {
-        let most = computing().filter_map(Row::ratio).fold(0.0, f64::max);
+    if let Some((mean, count)) = mean(computing().filter_map(Row::to_c)) {
+        let most = computing().filter_map(Row::to_c).fold(0.0, f64::max);
         text +=
             &format!("{mean:.2} is the geometric mean of {count} ratios run/C; the largest is {most:.2}\n");
     }
+    let pythons = || computing().filter_map(Row::of_python);
+    if let Some((run, count)) = mean(pythons().map(|ratios| ratios.0)) {
+        let interp = mean(pythons().map(|ratios| ratios.1)).map_or(0.0, |mean| mean.0);
+        text += &format!(
+            "{run:.1} is the geometric mean of {count} ratios Python/run, {interp:.1} of Python/interp"
+        );
+        text += &python.map_or(String::new(), |version| format!(" (CPython {version})"));
+        text += "\n";
+    }
     text
+}
+
+/// So many cells, the last of them perhaps empty.
+fn columns(cells: impl Iterator<Item = String>, count: usize) -> impl Iterator<Item = String> {
+    cells.chain(std::iter::repeat(String::new())).take(count)
 }
 
 /// A chart of the speeds. Beside those of C are those of whole runs.
@@ -311,13 +404,13 @@ fn plot(rows: &[Row], native: bool) -> Result<String, Failure> {
     let speeds = |seconds: &dyn Fn(&Row) -> Option<f64>| -> Vec<Option<f64>> {
         rows.iter().map(|row| Some(row.instructions as f64 / seconds(row)? / 1e6)).collect()
     };
-    let process = |row: &Row| row.processes.as_ref().map_or(row.native, |both| both.kiln);
+    let process = |row: &Row| row.c.as_ref().map_or(row.native, |all| all.run);
     let mut series = vec![
         ("interpreter", speeds(&|row| Some(row.interpreted))),
         ("with the JIT", speeds(&|row| Some(process(row)))),
     ];
     if native {
-        series.push(("C", speeds(&|row| row.processes.as_ref().map(|both| both.c))));
+        series.push(("C", speeds(&|row| row.c.as_ref().map(|all| all.other))));
     }
     super::plot::bars("Millions of instructions a second", rows.iter().map(stem).collect(), series)
 }

@@ -63,6 +63,6 @@ impl Visit for Execute<'_> {
             ));
             return Ok(code::OK);
         }
-        Ok(ending.code())
+        Ok(ending.code(&vm))
     }
 }

@@ -28,7 +28,7 @@ pub struct MachineOptions {
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(guests::NAMES))]
     guest: Option<String>,
     /// The variant of the machine; a wrong name lists those that there are
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, visible_alias = "numbering", value_name = "NAME")]
     profile: Option<String>,
     /// Start with pseudo-random registers and memory, to find what is read before it is written
     #[arg(long, value_name = "N")]

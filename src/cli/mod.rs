@@ -14,6 +14,7 @@ mod lockstep;
 mod native;
 #[cfg(feature = "plot")]
 mod plot;
+mod python;
 mod repl;
 mod report;
 mod run;
@@ -32,7 +33,7 @@ use kiln::guests::{BadFile, Remarks};
 
 /// The program's exit codes: those of sysexits.h where it has one.
 pub mod code {
-    /// The machine halted; the command did what it was asked.
+    /// The machine halted, with this code or one of its own; the command did what it was asked.
     pub const OK: u8 = 0;
     /// Two tiers, or two runs that should be the same, differ.
     pub const DIFFERENT: u8 = 1;
@@ -56,11 +57,12 @@ pub mod code {
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0    the machine halted            69   there is no C compiler
+  0    the machine halted (*)        69   there is no C compiler
   1    the tiers differ              70   the guest did something wrong
   64   the command line is wrong     74   input or output failed
   65   bad image or source           75   the budget is spent, or the input ended
-  66   no such file                  128+ ended by a signal";
+  66   no such file                  128+ ended by a signal
+  (*) or the code that it halted with, where its machine has such codes";
 
 /// Runs small machines fast: an interpreter and a JIT from one meaning of each instruction.
 #[derive(Parser)]

@@ -48,17 +48,12 @@ impl Compiler {
                 format!("--native needs a C compiler; {name}: {why}. Install gcc or clang, or set CC.");
             return Err(Failure::new(code::UNAVAILABLE, line));
         }
-        let folder = tempfile::Builder::new().prefix("kiln-").tempdir();
-        let folder = folder.map_err(|error| Failure::io("cannot make a folder for C", &error))?;
-        Ok(Compiler { command, folder })
+        Ok(Compiler { command, folder: folder()? })
     }
 
     /// Writes a file to the folder; its path.
     pub fn file(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
-        let path = self.folder.path().join(name);
-        let written = fs::write(&path, bytes);
-        written.map_err(|error| Failure::io(&format!("cannot write {}", path.display()), &error))?;
-        Ok(path)
+        file(self.folder.path(), name, bytes)
     }
 
     /// Makes a program of C.
@@ -98,6 +93,20 @@ impl Compiler {
         };
         run().map_err(|error| Failure::io(&format!("cannot run {}", shown(command)), &error))
     }
+}
+
+/// A folder that goes with its owner.
+pub fn folder() -> Result<TempDir, Failure> {
+    let folder = tempfile::Builder::new().prefix("kiln-").tempdir();
+    folder.map_err(|error| Failure::io("cannot make a folder", &error))
+}
+
+/// Writes a file to a folder; its path.
+pub fn file(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
+    let path = folder.join(name);
+    let written = fs::write(&path, bytes);
+    written.map_err(|error| Failure::io(&format!("cannot write {}", path.display()), &error))?;
+    Ok(path)
 }
 
 /// The seconds that a program takes from its start to its end, without input and with nobody looking.

@@ -246,9 +246,10 @@ impl Visit for Execute<'_> {
         }
         if let Some(file) = report {
             let path = run.report.as_deref().unwrap_or(Path::new("")).display();
-            done.write(file, ending.code()).map_err(|e| Failure::io(&format!("cannot write {path}"), &e))?;
+            done.write(file, ending.code(&vm))
+                .map_err(|e| Failure::io(&format!("cannot write {path}"), &e))?;
         }
-        Ok(ending.code())
+        Ok(ending.code(&vm))
     }
 }
 

@@ -38,9 +38,9 @@ impl Ending {
     }
 
     /// The program's exit code for it.
-    pub fn code(&self) -> u8 {
+    pub fn code<G: Machine>(&self, vm: &Vm<G>) -> u8 {
         match self {
-            Ending::Stop(Stop::Halted) => code::OK,
+            Ending::Stop(Stop::Halted) => vm.guest().exit_code(vm.state()),
             Ending::Stop(Stop::Fault(_)) => code::FAULT,
             Ending::Stop(Stop::Io(_)) => code::IO,
             Ending::Stop(Stop::Budget | Stop::Input) => code::ENDED,

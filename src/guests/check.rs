@@ -5,6 +5,9 @@ use crate::compare::compare;
 use crate::device::Console;
 use crate::diagnostic::Style;
 use crate::fuzz::{self, Summary};
+use crate::guest::Guest;
+use crate::ops::{Scalar, Type};
+use crate::state::State;
 use crate::tier::{Config, Tiers};
 use crate::vm::Vm;
 
@@ -48,6 +51,28 @@ pub fn shared(bytes: &[u8]) -> Result<Summary, String> {
 /// What is wrong.
 pub fn files(bytes: &[u8]) -> Result<Summary, String> {
     choose(bytes, Files)
+}
+
+/// Whether a register has a value: `claim` is a name of [`Guest::SLOTS`], ` = ` and a number.
+///
+/// # Errors
+/// What the register has, or what is wrong with the claim.
+pub fn holds<G: Guest>(state: &State, claim: &str) -> Result<(), String> {
+    let (name, value) = claim.split_once(" = ").ok_or(format!("`{claim}` is no name and value"))?;
+    let slot = G::SLOTS.iter().position(|slot| slot.0 == name);
+    let slot = slot.ok_or(format!("{} has no register {name}", G::NAME))?;
+    let ty = G::SLOTS[slot].1;
+    let wanted = match ty {
+        Type::F64 => value.parse().ok().map(|value: f64| Scalar::to_bits(value)),
+        // A negative number's bits, as many as the register has.
+        ty => value.parse().ok().map(|value: i128| value as u64 & u64::MAX >> (64 - 8 * ty.bytes())),
+    };
+    let wanted = wanted.ok_or(format!("`{value}` is no number"))?;
+    match (state.slot(slot), ty) {
+        (found, _) if found == wanted => Ok(()),
+        (found, Type::F64) => Err(format!("{name} is {}, not {value}", f64::from_bits(found))),
+        (found, _) => Err(format!("{name} is {found}, or {}, not {value}", found as u32 as i32)),
+    }
 }
 
 /// Hands all but the first byte to the guest that it chooses.

@@ -72,6 +72,10 @@ pub trait Machine: Guest {
 
     /// A machine with the image loaded, before its first instruction.
     fn machine(image: &Self::Image, settings: &Settings, console: Console) -> (Self, State);
+    /// The code that a machine has halted with; 0 says that all is well.
+    fn exit_code(&self, _state: &State) -> u8 {
+        0
+    }
     /// What a machine that has halted has to show beside its output: lines for standard output.
     fn result(&self, _state: &State) -> Option<String> {
         None
@@ -182,6 +186,8 @@ pub struct Bench {
     pub source: &'static str,
     /// Whether it mostly computes in code that stays as it is; such programs make up the mean.
     pub computes: bool,
+    /// The same program in Python, which prints the answers as [`check::holds`] reads them.
+    pub python: Option<&'static str>,
 }
 
 /// What an assembler said about a source text.

@@ -16,6 +16,7 @@ macro_rules! example {
             file: concat!($name, ".byte"),
             source: include_str!(concat!("../../../examples/byte/", $name, ".byte")),
             computes: true,
+            python: None,
         }
     };
 }

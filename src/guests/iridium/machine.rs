@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::generate::Case;
 use super::image::{Image, ImageError, MAGIC, OLD_MAGIC};
-use super::isa::{HEAP_LIMIT, Numbering};
+use super::isa::{EXIT, HEAP_LIMIT, Numbering};
 use super::prompt::Live;
 use super::{Iridium, asm, disasm, osmium, scramble};
 use crate::device::Console;
@@ -25,6 +25,17 @@ const HEAP: Setting = Setting {
     range: (0, HEAP_LIMIT as u64),
 };
 
+macro_rules! example {
+    ($name:literal) => {
+        Bench {
+            file: concat!($name, ".iasm"),
+            source: include_str!(concat!("../../../examples/iridium/", $name, ".iasm")),
+            computes: true,
+            python: Some(include_str!(concat!("../../../examples/iridium/", $name, ".py"))),
+        }
+    };
+}
+
 impl Machine for Iridium {
     type Image = Image;
     type Case = Case;
@@ -39,7 +50,16 @@ impl Machine for Iridium {
         &["compiler", "assembler", "disassembler", "display", "doubles", "heap", "stack"];
     const PROFILES: &'static [&'static str] = &[Numbering::ALL[0].name(), Numbering::ALL[1].name()];
     const SETTINGS: &'static [Setting] = &[HEAP];
-    const BENCHES: &'static [Bench] = &[];
+    const BENCHES: &'static [Bench] = &[
+        example!("collatz"),
+        example!("mandelbrot"),
+        example!("integral"),
+        example!("matrix"),
+        example!("sieve"),
+        example!("sort"),
+        example!("fib"),
+        example!("queens"),
+    ];
 
     fn recognise(name: &str, bytes: &[u8]) -> Likeness {
         let is_image = bytes.starts_with(&MAGIC) || bytes.starts_with(&OLD_MAGIC);
@@ -65,7 +85,7 @@ impl Machine for Iridium {
     }
 
     fn listing(image: &Image) -> String {
-        disasm::image(image, image.numbering.unwrap_or_default())
+        disasm::image(image)
     }
 
     fn line(image: &Image, pc: Pc) -> Option<(&str, u32)> {
@@ -85,6 +105,10 @@ impl Machine for Iridium {
 
     fn prompt(config: Config) -> Option<Box<dyn Prompt>> {
         Some(Box::new(Live::new(config)))
+    }
+
+    fn exit_code(&self, state: &State) -> u8 {
+        state.get(EXIT) as u8
     }
 
     fn hex(value: u64) -> String {

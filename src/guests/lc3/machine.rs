@@ -15,6 +15,7 @@ macro_rules! example {
             file: concat!($name, ".asm"),
             source: include_str!(concat!("../../../examples/lc3/", $name, ".asm")),
             computes: true,
+            python: None,
         }
     };
 }

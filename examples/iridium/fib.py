@@ -1,0 +1,10 @@
+"""The 33rd Fibonacci number, from its definition: calls."""
+
+
+def fib(n):
+    if n < 2:
+        return n
+    return fib(n - 1) + fib(n - 2)
+
+
+print("$0 =", fib(33))
