@@ -10,6 +10,7 @@
 mod common;
 
 use common::configurations;
+use common::table::{self, Line, Part, find};
 use kiln::device::{Answer, Answers, Capture, Console, Recorder, Script};
 use kiln::guest::{Guest, Stop};
 use kiln::guests::lc3::isa::{self, CC, MEMORY, MODE, PSR_USER, SSP, USP, r};
@@ -20,83 +21,17 @@ use kiln::state::State;
 use kiln::tier::{Config, Stats, Tiers};
 use kiln::vm::Vm;
 
-/// One line of a table.
-struct Line {
-    place: String,
-    profiles: Vec<Profile>,
-    words: Vec<u16>,
-    before: Vec<Part>,
-    after: Vec<Part>,
+/// The value as a word.
+fn hex(part: &Part) -> u16 {
+    u16::from_str_radix(&part.value, 16).unwrap_or_else(|_| panic!("{part:?} is no hexadecimal number"))
 }
 
-/// `name=value`, a name alone, or a quoted text.
-#[derive(Clone, Debug)]
-struct Part {
-    name: String,
-    value: String,
-}
-
-impl Part {
-    fn hex(&self) -> u16 {
-        u16::from_str_radix(&self.value, 16).unwrap_or_else(|_| panic!("{self:?} is no hexadecimal number"))
+/// The profiles that a line holds for.
+fn profiles(line: &Line) -> Vec<Profile> {
+    match line.heading.as_str() {
+        "" => Profile::ALL.to_vec(),
+        names => names.split(' ').map(|name| Profile::named(name).unwrap()).collect(),
     }
-
-    fn bytes(&self) -> Vec<u8> {
-        let text = self.value.trim_matches('"');
-        let (mut bytes, mut rest) = (Vec::new(), text.bytes());
-        while let Some(byte) = rest.next() {
-            bytes.push(match (byte, rest.len()) {
-                (b'\\', 1..) => match rest.next().unwrap() {
-                    b'n' => b'\n',
-                    b'0' => 0,
-                    b'x' => {
-                        let digits = [rest.next().unwrap(), rest.next().unwrap()];
-                        u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
-                    }
-                    other => panic!("\\{} is no escape", other as char),
-                },
-                _ => byte,
-            });
-        }
-        bytes
-    }
-}
-
-/// Divides at blanks outside quotes.
-fn parts(text: &str) -> Vec<Part> {
-    let mut quoted = false;
-    let blank = |c: char| {
-        quoted ^= c == '"';
-        c == ' ' && !quoted
-    };
-    let part = |text: &str| {
-        let (name, value) = text.split_once('=').unwrap_or((text, ""));
-        Part { name: name.to_owned(), value: value.to_owned() }
-    };
-    text.trim().split(blank).filter(|p| !p.is_empty()).map(part).collect()
-}
-
-fn read(table: &str) -> Vec<Line> {
-    let path = format!("{}/tests/lc3/{table}.txt", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap();
-    let mut profiles = Profile::ALL.to_vec();
-    let mut lines = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|l| !l.1.is_empty() && !l.1.starts_with('#')) {
-        if let Some(names) = line.strip_prefix("profile ") {
-            profiles = names.split(' ').map(|name| Profile::named(name).unwrap()).collect();
-            continue;
-        }
-        let columns: Vec<&str> = line.split('|').collect();
-        let &[words, before, after, what] = &columns[..] else { panic!("{path}:{}: {line}", number + 1) };
-        lines.push(Line {
-            place: format!("{path}:{}: {}", number + 1, what.trim()),
-            profiles: profiles.clone(),
-            words: words.split_whitespace().map(|w| u16::from_str_radix(w, 16).unwrap()).collect(),
-            before: parts(before),
-            after: parts(after),
-        });
-    }
-    lines
 }
 
 fn registers(n: &str) -> Option<u8> {
@@ -106,31 +41,27 @@ fn registers(n: &str) -> Option<u8> {
 /// Does to a state what a table's part says.
 fn apply(state: &mut State, part: &Part) {
     if let Some(n) = registers(&part.name) {
-        return state.set(r(n), part.hex());
+        return state.set(r(n), hex(part));
     }
     if let Some(at) = part.name.strip_prefix('[') {
         let at = u16::from_str_radix(at.trim_end_matches(']'), 16).unwrap();
-        state.poke(MEMORY, at, part.hex());
+        state.poke(MEMORY, at, hex(part));
         return;
     }
     let mode = state.get(MODE);
     match part.name.as_str() {
-        "PC" => state.set_pc(part.hex() as Pc),
-        "SSP" => state.set(SSP, part.hex()),
-        "USP" => state.set(USP, part.hex()),
+        "PC" => state.set_pc(hex(part) as Pc),
+        "SSP" => state.set(SSP, hex(part)),
+        "USP" => state.set(USP, hex(part)),
         "N" => state.set(CC, 0xffff),
         "Z" => state.set(CC, 0),
         "P" => state.set(CC, 1),
         "supervisor" => state.set(MODE, mode & !PSR_USER),
         "user" => state.set(MODE, mode | PSR_USER),
-        "priority" => state.set(MODE, mode & PSR_USER | part.hex() << 8),
+        "priority" => state.set(MODE, mode & PSR_USER | hex(part) << 8),
         "input" | "output" | "halted" | "stop" | "fault" => {}
         name => panic!("{name:?} is nothing that a table can say"),
     }
-}
-
-fn find<'a>(parts: &'a [Part], name: &str) -> Option<&'a Part> {
-    parts.iter().find(|part| part.name == name)
 }
 
 /// What can be seen of a state.
@@ -189,12 +120,12 @@ fn check(line: &Line, profile: Profile, name: &str, config: &Config) -> Stats {
 
 /// Checks a table. Native code must have run `native` of a hundred of its cases: traps, faults and stores to
 /// what is being run are not its to do, and one instruction is warm nowhere but where all is compiled at once.
-fn table(name: &str, native: u64) {
-    let lines = read(name);
+fn cases(name: &str, native: u64) {
+    let lines = table::read(&format!("lc3/{name}"), "profile ");
     for (configuration, config) in configurations() {
         let (mut cases, mut ran_native) = (0, 0);
         for line in &lines {
-            for &profile in &line.profiles {
+            for profile in profiles(line) {
                 cases += 1;
                 ran_native += check(line, profile, configuration, &config).native;
             }
@@ -210,25 +141,25 @@ fn table(name: &str, native: u64) {
 
 #[test]
 fn arithmetic() {
-    table("arithmetic", 95);
+    cases("arithmetic", 95);
 }
 
 #[test]
 fn memory() {
-    table("memory", 50);
+    cases("memory", 50);
 }
 
 #[test]
 fn branches() {
-    table("branches", 80);
+    cases("branches", 80);
 }
 
 #[test]
 fn control() {
-    table("control", 30);
+    cases("control", 30);
 }
 
 #[test]
 fn devices() {
-    table("devices", 0);
+    cases("devices", 0);
 }

@@ -1,8 +1,10 @@
 //! What the suites share: the configurations that every program runs in, and machines made from source.
 #![allow(dead_code)] // Each suite uses a part of this.
 
+pub mod table;
+
 use kiln::compare::lockstep;
-use kiln::fuzz::Case as _;
+use kiln::fuzz;
 use kiln::guest::{Guest, Stop};
 use kiln::guests::lc3::generate::Case;
 use kiln::guests::lc3::image::Image;
@@ -78,13 +80,13 @@ pub fn program(source: &str) -> Case {
 }
 
 /// A finished run.
-pub struct Ran {
+pub struct Ran<G: Guest = Lc3> {
     pub stop: Stop,
-    pub vm: Vm<Lc3>,
+    pub vm: Vm<G>,
     pub output: Vec<u8>,
 }
 
-impl Ran {
+impl Ran<Lc3> {
     /// Register `n`.
     pub fn r(&self, n: u8) -> u16 {
         self.vm.state().get(isa::r(n))
@@ -94,7 +96,9 @@ impl Ran {
     pub fn word(&self, at: u16) -> u16 {
         word(self.vm.state(), at)
     }
+}
 
+impl<G: Guest> Ran<G> {
     /// The reason of the fault that it ended with.
     pub fn fault(&self) -> &'static str {
         match &self.stop {
@@ -105,7 +109,7 @@ impl Ran {
 }
 
 /// Runs a program once.
-pub fn run(case: &Case, config: Config, budget: u64) -> Ran {
+pub fn run<C: fuzz::Case>(case: &C, config: Config, budget: u64) -> Ran<C::Guest> {
     let (mut vm, output) = case.machine(config);
     let stop = vm.run(budget);
     vm.guest_mut().flush().unwrap();
@@ -114,7 +118,7 @@ pub fn run(case: &Case, config: Config, budget: u64) -> Ran {
 
 /// Runs a program in every configuration, alone and in lockstep with the interpreter, and has each result
 /// checked. It fails where native code was to run and did not.
-pub fn everywhere(case: &Case, budget: u64, check: impl Fn(&Ran)) {
+pub fn everywhere<C: fuzz::Case>(case: &C, budget: u64, check: impl Fn(&Ran<C::Guest>)) {
     for (name, config) in configurations() {
         let ran = run(case, config.clone(), budget);
         let stats = ran.vm.stats().clone();

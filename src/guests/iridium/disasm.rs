@@ -55,9 +55,10 @@ fn bytes(bytes: &[u8]) -> String {
     format!(".bytes{}", numbers.concat())
 }
 
-/// A whole image as source that assembles to the same image, with labels for what its instructions name.
-pub fn image(image: &Image, numbering: Numbering) -> String {
-    let names = names(image, numbering);
+/// A whole image as source that assembles to the same image, with labels for what its instructions name. They have the
+/// numbers of the series.
+pub fn image(image: &Image) -> String {
+    let names = names(image);
     let labels = |place: Place| {
         let names = names.get(&place).map(Vec::as_slice).unwrap_or_default();
         names.iter().map(|name| format!("{name}:\n")).collect::<String>()
@@ -91,7 +92,7 @@ pub fn image(image: &Image, numbering: Numbering) -> String {
     for pc in image.addresses() {
         text += &labels(Place::Code(pc));
         let word = image.word(pc).expect("an address of the code");
-        let line = match exact(numbering, word).filter(|_| numbering == Numbering::Series) {
+        let line = match exact(Numbering::Series, word) {
             Some(known) => instruction(known, word, &|place| names.get(&place)?.first().cloned()),
             None => bytes(&word),
         };
@@ -101,14 +102,14 @@ pub fn image(image: &Image, numbering: Numbering) -> String {
 }
 
 /// The names of all places that have one, or that an instruction names.
-fn names(image: &Image, numbering: Numbering) -> BTreeMap<Place, Vec<String>> {
+fn names(image: &Image) -> BTreeMap<Place, Vec<String>> {
     let mut names: BTreeMap<Place, Vec<String>> = BTreeMap::new();
     for (name, place) in image.symbols.iter() {
         names.entry(place).or_default().push(name.to_owned());
     }
     for pc in image.addresses() {
         let word = image.word(pc).expect("an address of the code");
-        let Some(known) = exact(numbering, word) else { continue };
+        let Some(known) = exact(Numbering::Series, word) else { continue };
         let value = u32::from(immediate(known.shape, word));
         let (place, name) = match known.name {
             "PRTS" if (value as usize) < image.read_only.len() => {
@@ -139,9 +140,6 @@ fn string(bytes: &[u8]) -> Option<(String, usize)> {
             '\t' => line += "\\t",
             '\r' => line += "\\r",
             '\'' | '\\' => line.extend(['\\', c]),
-            c if c.is_ascii_control() => {
-                let _ = write!(line, "\\x{:02X}", c as u32);
-            }
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => return None,
             c => line.push(c),
         }

@@ -2,6 +2,7 @@
 
 pub mod asm;
 mod c;
+pub mod check;
 pub mod disasm;
 pub mod generate;
 mod host;

@@ -103,6 +103,7 @@ impl<'s> Assembler<'s> {
             }
             Err(error) => {
                 self.fixups.retain(|fixup| fixup.at < at);
+                self.temporaries.retain(|temporary| temporary.0 < at);
                 self.emit(&[[known.code, 0, 0, 0]]);
                 Err(error)
             }
