@@ -16,6 +16,7 @@ pub mod device;
 pub mod diagnostic;
 pub mod effects;
 pub mod emit;
+pub mod explain;
 pub mod fuzz;
 pub mod guest;
 pub mod guests;

@@ -179,6 +179,12 @@ impl<G: Guest> Vm<G> {
         return None;
     }
 
+    /// The places that have counted most instructions without being native code, the hottest first; `count` of them at
+    /// most.
+    pub fn warmest(&self, count: usize) -> Vec<(crate::ops::Pc, u32)> {
+        self.machine.code.warmest(count)
+    }
+
     /// Where the next instruction is.
     pub fn pc(&self) -> crate::ops::Pc {
         self.machine.state.pc()

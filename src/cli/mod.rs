@@ -7,6 +7,7 @@ mod compile;
 mod console;
 mod disasm;
 mod emit;
+mod explain;
 mod guests;
 mod host;
 mod load;
@@ -83,6 +84,8 @@ enum Command {
     Disasm(disasm::Disasm),
     /// Run a program in both tiers at once and stop where they differ
     Compare(compare::Compare),
+    /// Show why a program is as fast as it is, as a page
+    Explain(explain::Explain),
     /// Measure programs in both tiers
     Bench(bench::Bench),
     /// Translate an image to C
@@ -149,6 +152,7 @@ pub fn main() -> u8 {
         Command::Compile(compile) => compile.execute(),
         Command::Disasm(disasm) => disasm.execute(),
         Command::Compare(compare) => compare.execute(),
+        Command::Explain(explain) => explain.execute(),
         Command::Bench(bench) => bench.execute(),
         Command::Emit(emit) => emit.execute(),
         Command::Repl(repl) => repl.execute(),

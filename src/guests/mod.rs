@@ -70,6 +70,11 @@ pub trait Machine: Guest {
         None
     }
 
+    /// The nearest name at or before an address, and how far the address is past it.
+    fn symbol(_image: &Self::Image, _pc: Pc) -> Option<(&str, Pc)> {
+        None
+    }
+
     /// A machine with the image loaded, before its first instruction.
     fn machine(image: &Self::Image, settings: &Settings, console: Console) -> (Self, State);
     /// The code that a machine has halted with; 0 says that all is well.

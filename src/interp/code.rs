@@ -119,6 +119,15 @@ impl Code {
         heat >= self.threshold
     }
 
+    /// The places that have counted most and have no native code, the hottest first; `count` of them at most.
+    pub(crate) fn warmest(&self, count: usize) -> Vec<(Pc, u32)> {
+        let heats = self.heat.iter().enumerate().filter(|&(_, &heat)| 0 < heat && heat < i32::MAX as u32);
+        let mut warm: Vec<(Pc, u32)> = heats.map(|(pc, &heat)| (pc as Pc, heat)).collect();
+        warm.sort_by_key(|&(pc, heat)| (std::cmp::Reverse(heat), pc));
+        warm.truncate(count);
+        warm
+    }
+
     /// Notes which way the branch at `pc` goes.
     #[inline(always)]
     pub(super) fn branch(&mut self, pc: Pc, taken: bool) {

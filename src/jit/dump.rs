@@ -30,6 +30,7 @@ pub(crate) fn disassemble(details: &Details, address: usize) -> Vec<HostInstruct
     }
     let mut sources = details.sources.iter().peekable();
     let mut formatter = IntelFormatter::new();
+    formatter.options_mut().set_branch_leading_zeros(false);
     let decoder = Decoder::with_ip(64, &details.code, address as u64, DecoderOptions::NONE);
     let host = |instruction: iced_x86::Instruction| {
         let at = instruction.ip() as usize;

@@ -93,6 +93,11 @@ impl Machine for Lc3 {
         image.lines.get(pc as u16)
     }
 
+    fn symbol(image: &Image, pc: Pc) -> Option<(&str, Pc)> {
+        let (name, past) = image.symbols.nearest(u16::try_from(pc).ok()?)?;
+        Some((name, past.into()))
+    }
+
     fn machine(image: &Image, settings: &Settings, console: Console) -> (Lc3, State) {
         let profile = settings.profile.as_deref().and_then(Profile::named).unwrap_or(Profile::STANDARD);
         let mut lc3 = Lc3::new(profile, console);
