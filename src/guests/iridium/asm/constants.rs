@@ -57,7 +57,10 @@ pub(super) fn steps(value: f64) -> Vec<Step> {
         steps.push(Step::Load(Temporary, 0));
         steps.push(Step::Binary(SUB, [Temporary, Target, Target]));
     }
-    if steps.len() > 1 && steps.last() != Some(&Step::Load(Temporary, 0)) {
+    let last = steps
+        .iter()
+        .rfind(|step| matches!(step, Step::Load(Temporary, _) | Step::Binary(_, [_, _, Temporary])));
+    if !matches!(last, None | Some(Step::Load(Temporary, 0))) {
         steps.push(Step::Load(Temporary, 0));
     }
     steps
