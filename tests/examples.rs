@@ -49,6 +49,7 @@ impl<G: Machine> Example<G> {
         Example { path, image, count }
     }
 
+    #[cfg(feature = "jit")]
     fn name(&self) -> String {
         self.path.file_stem().unwrap().to_string_lossy().into_owned()
     }

@@ -77,7 +77,7 @@ impl Visit for Execute<'_> {
     fn visit<G: Machine>(self) -> Result<u8, Failure> {
         let Execute { explain, files } = self;
         let loaded = Loaded::<G>::new(files, &explain.machine)?;
-        let (ending, explanation) = explained(&loaded, explain)?;
+        let (code, explanation) = explained(&loaded, explain)?;
         if let Some(path) = &explain.output {
             let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
             let page = page::render(&names.join(" "), &explanation)
@@ -89,10 +89,7 @@ impl Visit for Execute<'_> {
                 serde_json::to_vec(&explanation).expect("an explanation has no maps and no odd numbers");
             write(path, &json)?;
         }
-        Ok(match ending {
-            Ending::Stop(Stop::Io(_)) | Ending::Signal(_) => ending.code(),
-            _ => code::OK,
-        })
+        Ok(code)
     }
 }
 
@@ -103,7 +100,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Runs a program twice: why the first run ended, and why it was as fast as it was.
-fn explained<G: Machine>(loaded: &Loaded<G>, explain: &Explain) -> Result<(Ending, Explanation), Failure> {
+fn explained<G: Machine>(loaded: &Loaded<G>, explain: &Explain) -> Result<(u8, Explanation), Failure> {
     let answers = Answers::default();
     let keys = Recorder::new(Box::new(explain.limits.keys()?), answers.clone());
     let output = Output::standard().map_err(|error| Failure::io("cannot write standard output", &error))?;
@@ -131,7 +128,11 @@ fn explained<G: Machine>(loaded: &Loaded<G>, explain: &Explain) -> Result<(Endin
         regions: explain.regions,
     };
     let explanation = run.explain();
-    Ok((ending, explanation))
+    let code = match ending {
+        Ending::Stop(Stop::Io(_)) | Ending::Signal(_) => ending.code(&vm),
+        _ => code::OK,
+    };
+    Ok((code, explanation))
 }
 
 /// Runs the same program again, as many instructions, for its profile.
