@@ -36,7 +36,7 @@ impl<G: Machine> Example<G> {
             has_extension::<G>(&path.to_string_lossy()) && path.with_extension("out").exists()
         });
         paths.sort();
-        assert!(paths.len() >= 5, "the examples are not there: {paths:?}");
+        assert!(!paths.is_empty(), "the examples of {} are not there", G::NAME);
         paths.into_iter().map(Example::read).collect()
     }
 
