@@ -160,8 +160,9 @@ impl Writer<'_, '_> {
     }
 
     fn name(&mut self) -> String {
-        // Now and then an old one, which is hidden then.
-        let old = self.variables.last().filter(|_| self.choices.chance(16)).map(|old| old.name.clone());
+        // Now and then an old one, which is hidden then; but `p0` says how deep a function calls itself.
+        let old = self.variables.last().filter(|old| self.choices.chance(16) && old.name != "p0");
+        let old = old.map(|old| old.name.clone());
         self.names += 1;
         old.unwrap_or_else(|| format!("v{}", self.names))
     }
