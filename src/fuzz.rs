@@ -136,6 +136,7 @@ pub fn config(choices: &mut Choices<'_>) -> Config {
     optimisations.unrolling = !choices.chance(64);
     optimisations.literals = !choices.chance(64);
     optimisations.joint_tests = !choices.chance(64);
+    optimisations.elements = !choices.chance(64);
     #[cfg(feature = "jit")]
     {
         config.codegen.optimise = !choices.chance(96);

@@ -47,6 +47,8 @@ pub struct Optimisations {
     pub literals: bool,
     /// Accesses of blocks to come are tested together with those before them.
     pub joint_tests: bool,
+    /// Elements of memory at fixed distances from a register are held like registers.
+    pub elements: bool,
 }
 
 impl Default for Optimisations {
@@ -56,6 +58,7 @@ impl Default for Optimisations {
             unrolling: true,
             literals: true,
             joint_tests: true,
+            elements: true,
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Accesses to memory: which of them leave, what is tested, and what need not be tested again.
 
+use std::ops::Range;
+
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, Value, types};
 
 use super::Reason;
+use super::elements::Home;
 use super::facts::Extent;
 use super::translate::{Translator, Val, clif};
 use crate::guest::Guest;
@@ -29,24 +32,23 @@ impl<G: Guest> Translator<'_, G> {
     pub(super) fn load_element<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Val) -> Val {
         let id = space.id();
         let info = info(G::SPACES, space);
-        let extent = self.extents.next().unwrap_or_default();
+        let (extent, home) = self.accesses.next().unwrap_or_default();
         let named = self.named.next() == Some(true);
-        let (base, offset) = match at {
-            Val::Known(at) if self.attributes(id, at) & attr::READ != 0 => {
+        let (base, offset) = match (home, at) {
+            // What does not matter any more is nothing that a right meaning reads.
+            (Some(Home::Slot(slot)), _) => return self.now.slots[slot].unwrap_or(Val::Known(0)),
+            (Some(Home::Memory(offset)), _) => (self.base(id), offset),
+            (None, Val::Known(at)) if self.attributes(id, at) & attr::READ != 0 => {
                 self.leave_always(Reason::Load);
                 return Val::Known(0);
             }
             // A word that an instruction names is often a constant; what a pointer points to seldom is.
-            Val::Known(at) if named && G::CODE == Some(id) && self.literal(at).is_some() => {
+            (None, Val::Known(at)) if named && G::CODE == Some(id) && self.literal(at).is_some() => {
                 self.literals.insert(at as Pc);
                 return Val::Known(self.literal(at).unwrap_or_default());
             }
-            Val::Is(at) if info.attributes => self.check_access::<A>(id, at, attr::READ, extent),
-            at => {
-                let at = self.extended::<A>(at);
-                self.check_bound(info, info.span(T::TYPE), at);
-                (at, 0)
-            }
+            (None, Val::Is(at)) if info.attributes => self.check_access::<A>(id, at, attr::READ, extent),
+            (None, at) => self.check_element::<A>(id, info.span(T::TYPE), at, extent),
         };
         let (address, offset) = self.address(info, base, offset);
         let flags = self.flags(Some(id));
@@ -57,10 +59,15 @@ impl<G: Guest> Translator<'_, G> {
     pub(super) fn store_element<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Val, v: Val) {
         let id = space.id();
         let info = info(G::SPACES, space);
-        let extent = self.extents.next().unwrap_or_default();
+        let (extent, home) = self.accesses.next().unwrap_or_default();
         self.named.next();
-        let (base, offset) = match at {
-            Val::Known(at) if info.attributes => {
+        let (base, offset) = match (home, at) {
+            (Some(Home::Slot(slot)), _) => {
+                self.now.slots[slot] = Some(v);
+                return;
+            }
+            (Some(Home::Memory(offset)), _) => (self.base(id), offset),
+            (None, Val::Known(at)) if info.attributes => {
                 let special = self.attributes(id, at);
                 let pc = at as Pc;
                 let base = self.extended::<A>(Val::Known(at));
@@ -76,12 +83,8 @@ impl<G: Guest> Translator<'_, G> {
                 }
                 (base, 0)
             }
-            Val::Is(at) if info.attributes => self.check_access::<A>(id, at, attr::ANY, extent),
-            at => {
-                let at = self.extended::<A>(at);
-                self.check_bound(info, info.span(T::TYPE), at);
-                (at, 0)
-            }
+            (None, Val::Is(at)) if info.attributes => self.check_access::<A>(id, at, attr::ANY, extent),
+            (None, at) => self.check_element::<A>(id, info.span(T::TYPE), at, extent),
         };
         let (address, offset) = self.address(info, base, offset);
         let mut v = self.value::<T>(v);
@@ -114,23 +117,62 @@ impl<G: Guest> Translator<'_, G> {
         self.known.state.attributes(space, at)
     }
 
-    /// Leaves unless the `span` addresses from `at`, extended to 64 bits, are within the space. What is compared with,
-    /// perhaps below zero, has nothing of `at` in it: where the length stays the same, so does it.
-    fn check_bound(&mut self, info: &SpaceInfo, span: usize, at: Value) {
-        let end = info.len as i64;
-        let behind = match info.bound {
-            Bound::Natural => return,
-            Bound::Fixed => self.b.ins().iconst(types::I64, end - span as i64 + 1),
-            Bound::Register(slot) => {
-                debug_assert_eq!(G::SLOTS[slot as usize].1, Type::I32);
-                let len = self.slot_value(slot as usize);
-                let len = self.b.ins().uextend(types::I64, len);
-                let end = self.b.ins().iconst(types::I64, end);
-                let len = self.b.ins().umin(len, end);
-                self.b.ins().iadd_imm_s(len, 1 - span as i64)
+    /// What an element does not hold any more: nobody reads it before it is written.
+    pub(super) fn discard_element(&mut self) {
+        if let Some((_, Some(Home::Slot(slot)))) = self.accesses.next() {
+            self.now.slots[slot] = None;
+        }
+    }
+
+    /// Leaves unless the `span` addresses from `at` are within the space. Returns the address of an element in 64 bits,
+    /// and how far the one at `at` is from it.
+    fn check_element<A: Int>(&mut self, space: usize, span: usize, at: Val, extent: Extent) -> (Value, i64) {
+        let info = &G::SPACES[space];
+        let may_change = |slot: u8| self.written.contains(&usize::from(slot));
+        let alone = match info.bound {
+            Bound::Natural => return (self.extended::<A>(at), 0),
+            Bound::Fixed => self.known.careful,
+            Bound::Register(slot) => self.known.careful || may_change(slot),
+        };
+        let (pointer, offset) = match at {
+            Val::Is(at) if !alone => self.offsets.get(&at).copied().unwrap_or((at, 0)),
+            at => {
+                let at = self.extended::<A>(at);
+                self.check_bound(info, at, 0..span as i64);
+                return (at, 0);
             }
         };
-        let outside = self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, at, behind);
+        let found = self.found(space, pointer, span as u8, offset).unwrap_or_else(|| {
+            let base = self.extended::<A>(Val::Is(pointer));
+            let (from, to) = (offset + extent.below, offset + extent.above);
+            self.check_bound(info, base, from..to + span as i64);
+            let found = Found { block: self.current, from, to, base, base_offset: 0 };
+            self.found.entry((space, pointer, span as u8)).or_default().push(found);
+            found
+        });
+        (found.base, offset)
+    }
+
+    /// Leaves unless the addresses at these distances from `at`, extended to 64 bits, are within the space. What is
+    /// compared with, perhaps below zero, has nothing of `at` in it: where the length stays the same, so does it.
+    pub(super) fn check_bound(&mut self, info: &SpaceInfo, at: Value, Range { start, end }: Range<i64>) {
+        let len = info.len as i64;
+        let behind = match info.bound {
+            Bound::Natural | Bound::Fixed => self.b.ins().iconst(types::I64, len - end + 1),
+            Bound::Register(slot) => {
+                debug_assert_eq!(G::SLOTS[slot as usize].1, Type::I32);
+                let limit = self.slot_value(slot as usize);
+                let limit = self.b.ins().uextend(types::I64, limit);
+                let len = self.b.ins().iconst(types::I64, len);
+                let limit = self.b.ins().umin(limit, len);
+                self.b.ins().iadd_imm_s(limit, 1 - end)
+            }
+        };
+        let mut outside = self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, at, behind);
+        if start < 0 {
+            let below = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, at, -start);
+            outside = self.b.ins().bor(outside, below);
+        }
         self.leave_if(outside, Reason::Bounds);
     }
 
@@ -215,7 +257,7 @@ impl<G: Guest> Translator<'_, G> {
     }
 
     /// The address, as a base and a constant, of the element `offset` elements from the one at `base`.
-    fn address(&mut self, info: &SpaceInfo, base: Value, offset: i64) -> (Value, i32) {
+    pub(super) fn address(&mut self, info: &SpaceInfo, base: Value, offset: i64) -> (Value, i32) {
         let scaled = match info.stride {
             1 => base,
             stride => self.b.ins().ishl_imm_u(base, stride.trailing_zeros() as i64),

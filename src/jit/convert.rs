@@ -168,12 +168,13 @@ impl<G: Guest> Translator<'_, G> {
         for i in 0..self.written.len() {
             let slot = self.written[i];
             if yes.slots[slot] != no.slots[slot] {
-                let ty = G::SLOTS[slot].1;
-                let [yes, no] = [&yes, &no].map(|point| point.slots[slot]);
-                let [yes, no] =
-                    [yes, no].map(|value| value.expect("every slot that the region uses has a value"));
-                let (yes, no) = (self.materialise(yes, ty), self.materialise(no, ty));
-                self.now.slots[slot] = Some(Val::Is(self.select(condition, yes, no)));
+                let ty = self.slot_type(slot);
+                let both = yes.slots[slot].zip(no.slots[slot]);
+                // Where it does not matter on one of the ways it is what it is on the other.
+                self.now.slots[slot] = both.map_or(yes.slots[slot].or(no.slots[slot]), |(yes, no)| {
+                    let (yes, no) = (self.materialise(yes, ty), self.materialise(no, ty));
+                    Some(Val::Is(self.select(condition, yes, no)))
+                });
             }
         }
     }

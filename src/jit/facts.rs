@@ -3,17 +3,20 @@
 //!
 //! A client of the meanings over *constant, or pointer plus offset*, and an iteration over the region's blocks. Where
 //! ways join, registers stay equal that are equal on all of them: N Z P, say, that were last set from a register need
-//! no place of their own.
+//! no place of their own. A register that is the same on all ways as it once was, give or take a constant, stays that: a
+//! stack pointer at a loop's top, say. Slots are registers, and behind them the region's elements ([`super::elements`]).
 
 use std::collections::{HashMap, HashSet};
 
+use super::elements::{Elements, Home};
 use crate::effects;
 use crate::guest::Guest;
 use crate::ops::{Binary, Cond, Float, FloatCond, Flow, Int, Ops, Pc, Reg, Scalar, Space, Type};
 use crate::region::{Block, Region, Target};
 
-/// Accesses further apart than this are not tested together.
+/// Accesses further apart than this are not tested together: for attributes, and for bounds.
 const REACH: i64 = 7;
+const FAR: i64 = 255;
 
 /// Blocks whose accesses are looked at ahead of one.
 const AHEAD: usize = 8;
@@ -27,43 +30,159 @@ pub(crate) struct Extent {
 
 /// What is known of a region.
 pub(crate) struct Facts {
-    /// By block: the registers at its top, by slot. A pointer's number is there the lowest slot that has this value.
-    pub(crate) tops: Vec<Vec<Value>>,
-    /// By block: the extents of its accesses, in the order in which its instructions make them.
-    pub(crate) extents: Vec<Vec<Extent>>,
+    /// By block: the slots at its top.
+    tops: Vec<Vec<Value>>,
+    /// By block: how far its accesses reach and where they go, in the order in which its instructions make them.
+    pub(crate) accesses: Vec<Vec<(Extent, Option<Home>)>>,
     /// Addresses whose values were taken for constants.
     pub(crate) literals: HashSet<Pc>,
+    /// What is held like registers.
+    pub(crate) elements: Elements,
+    /// The slots of elements whose values at the region's entry are used.
+    pub(crate) loaded: HashSet<usize>,
+    names: Names,
+}
+
+/// What a slot is at the top of a block that control enters from more than one place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Source {
+    Known(u64),
+    /// It does not matter.
+    Nothing,
+    /// Another thing on each way.
+    Parameter,
+    /// What this lower slot is there.
+    Slot(usize),
+    /// What the slot was at an earlier top, plus a constant: of the block with this number less one, or at the
+    /// region's entry.
+    Earlier {
+        top: usize,
+        slot: usize,
+        plus: i64,
+    },
+}
+
+impl Facts {
+    /// What a slot is at the top of a block.
+    pub(crate) fn source(&self, block: usize, slot: usize) -> Source {
+        match self.tops[block][slot] {
+            Value::Known(bits) => Source::Known(bits),
+            Value::Nothing => Source::Nothing,
+            Value::At(Place { pointer, offset }) => {
+                match (pointer / self.names.slots, pointer % self.names.slots) {
+                    (top, from) if top != block + 1 => Source::Earlier { top, slot: from, plus: offset },
+                    (_, from) if from == slot => Source::Parameter,
+                    (_, from) => Source::Slot(from),
+                }
+            }
+        }
+    }
+}
+
+/// How values get numbers: first those that the slots have at the region's entry, then those at each block's top,
+/// then others.
+#[derive(Clone, Copy, Debug)]
+struct Names {
+    slots: usize,
+    blocks: usize,
+}
+
+impl Names {
+    /// The value that a slot has at the region's entry, or at the top of the block with this number less one.
+    fn value(self, top: usize, slot: usize) -> Value {
+        Value::At(Place { pointer: top * self.slots + slot, offset: 0 })
+    }
+
+    /// The slot that has this value at the region's entry.
+    fn entry(self, value: Value) -> Option<usize> {
+        match value {
+            Value::At(Place { pointer, .. }) if pointer < self.slots => Some(pointer),
+            _ => None,
+        }
+    }
+
+    /// The first number of those that are made within a block: they mean nothing elsewhere.
+    fn others(self) -> usize {
+        (self.blocks + 1) * self.slots
+    }
+
+    /// Whether a value can be told by its number at the top of a block: that block does not give it a new meaning.
+    fn lasts(self, value: Value, block: usize) -> bool {
+        match value {
+            Value::Known(_) | Value::Nothing => true,
+            Value::At(Place { pointer, .. }) => pointer < self.others() && pointer / self.slots != block + 1,
+        }
+    }
 }
 
 /// Finds out what is known of a region. `literal` gives the value of a word in the code space that is taken for
 /// a constant. Unless it is to be careful, accesses of blocks to come are taken into the extents, too, which tests more than
 /// is accessed if control goes elsewhere.
-pub(crate) fn find<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u64>, careful: bool) -> Facts {
-    let (tops, literals) = tops::<G>(region, literal);
-    let extents = region.blocks.iter().zip(&tops).map(|(block, top)| {
-        let mut client = walk::<G>(block, top.clone(), literal);
+pub(crate) fn find<G: Guest>(
+    region: &Region,
+    literal: &dyn Fn(u64) -> Option<u64>,
+    careful: bool,
+    with_elements: bool,
+) -> Facts {
+    let is_plain = careful || !with_elements;
+    let elements = if is_plain { Elements::default() } else { elements::<G>(region, literal) };
+    let view = View::new::<G>(region, literal, &elements);
+    let (tops, literals) = tops::<G>(region, &view);
+    let is_parameter = |block: usize, slot: &usize| tops[block][*slot] == view.names.value(block + 1, *slot);
+    let mut loaded: HashSet<usize> = (0..view.names.slots).filter(|slot| is_parameter(0, slot)).collect();
+    let accesses = region.blocks.iter().zip(&tops).map(|(block, top)| {
+        let mut client = walk::<G>(block, top.clone(), &view);
         let own = client.accesses.len();
+        loaded.extend(client.loaded.drain(..));
+        for to in block.successors() {
+            let parameters = (0..view.names.slots).filter(|slot| is_parameter(to, slot));
+            loaded.extend(parameters.filter_map(|slot| view.names.entry(client.slots[slot])));
+        }
         if !careful {
             look_ahead::<G>(region, block, &mut client, &mut AHEAD.clone());
         }
-        (0..own).map(|i| extent(&client.accesses[i], &client.accesses[i..])).collect()
+        let accesses = &client.accesses;
+        let one = |i: usize| match accesses[i].home {
+            None => (extent(&accesses[i..], G::SPACES[accesses[i].kind.0].attributes), None),
+            home => (Extent::default(), home),
+        };
+        (0..own).map(one).collect()
     });
-    Facts { extents: extents.collect(), tops, literals }
+    let accesses = accesses.collect();
+    Facts { accesses, names: view.names, tops, literals, loaded, elements }
 }
 
-/// The registers at the blocks' tops, and the addresses whose values were taken for constants.
-fn tops<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u64>) -> (Vec<Vec<Value>>, HashSet<Pc>) {
-    let distinct: Vec<Value> = (0..G::SLOTS.len()).map(Value::slot).collect();
+/// What a region holds like registers: found with nothing but the registers known.
+fn elements<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u64>) -> Elements {
+    let none = Elements::default();
+    if G::SPACES.iter().all(|space| space.attributes) {
+        return none;
+    }
+    let view = View::new::<G>(region, literal, &none);
+    let (tops, _) = tops::<G>(region, &view);
+    let mut accesses = Vec::new();
+    let mut constant = vec![true; G::SLOTS.len()];
+    for (block, top) in region.blocks.iter().zip(tops) {
+        let end = walk::<G>(block, top, &view);
+        let keeps = |slot: usize| end.slots[slot] == view.names.value(0, slot);
+        constant.iter_mut().enumerate().for_each(|(slot, constant)| *constant &= keeps(slot));
+        accesses.extend(end.accesses);
+    }
+    Elements::find::<G>(&accesses, |slot| constant[slot])
+}
+
+/// The slots at the blocks' tops, and the addresses whose values were taken for constants.
+fn tops<G: Guest>(region: &Region, view: &View<'_>) -> (Vec<Vec<Value>>, HashSet<Pc>) {
     let mut tops: Vec<Option<Vec<Value>>> = vec![None; region.blocks.len()];
-    tops[0] = Some(distinct);
+    tops[0] = Some((0..view.names.slots).map(|slot| view.names.value(0, slot)).collect());
     let mut literals = HashSet::new();
     let mut queue: std::collections::BTreeSet<usize> = [0].into();
     while let Some(index) = queue.pop_first() {
         let top = tops[index].clone().expect("a block in the queue has been reached");
         let block = &region.blocks[index];
-        let end = walk::<G>(block, top, literal);
+        let end = walk::<G>(block, top, view);
         for to in block.successors() {
-            let joined = join::<G>(tops[to].as_deref(), &at_edge::<G>(block, &end, to));
+            let joined = view.join(to, tops[to].as_deref(), &at_edge::<G>(block, &end, to));
             if tops[to].as_ref() != Some(&joined) {
                 tops[to] = Some(joined);
                 queue.insert(to);
@@ -82,14 +201,16 @@ fn at_edge<G: Guest>(block: &Block, end: &Client<'_>, to: usize) -> Vec<Value> {
     let is_taken = block.taken == Some(Target::Block(to));
     if is_taken != (block.next == Target::Block(to)) {
         let holds = |slot: &usize| G::SLOTS[*slot].1 == Type::Bool && end.slots[*slot] == condition;
-        (0..slots.len()).filter(holds).for_each(|slot| slots[slot] = Value::Known(is_taken as u64));
+        (0..G::SLOTS.len()).filter(holds).for_each(|slot| slots[slot] = Value::Known(is_taken as u64));
     }
     slots
 }
 
 /// Takes out of the region the ways that control cannot go: they lead outside.
 pub(crate) fn prune<G: Guest>(region: &mut Region, literal: &dyn Fn(u64) -> Option<u64>) {
-    let tops = tops::<G>(region, literal).0;
+    let elements = elements::<G>(region, literal);
+    let view = View::new::<G>(region, literal, &elements);
+    let tops = tops::<G>(region, &view).0;
     let pcs: Vec<Pc> = region.blocks.iter().map(Block::pc).collect();
     let outside = |target: &mut Target| {
         if let Target::Block(b) = *target {
@@ -97,7 +218,7 @@ pub(crate) fn prune<G: Guest>(region: &mut Region, literal: &dyn Fn(u64) -> Opti
         }
     };
     for (block, top) in region.blocks.iter_mut().zip(tops) {
-        match walk::<G>(block, top, literal).flow {
+        match walk::<G>(block, top, &view).flow {
             Flow::If(Value::Known(0), _) => block.taken.iter_mut().for_each(outside),
             Flow::If(Value::Known(_), _) => outside(&mut block.next),
             Flow::Dynamic(Value::Known(to), _) => block.targets.retain(|target| u64::from(target.0) == to),
@@ -105,18 +226,6 @@ pub(crate) fn prune<G: Guest>(region: &mut Region, literal: &dyn Fn(u64) -> Opti
         }
     }
     region.renumber();
-}
-
-/// What holds at a place where it held before that `known`, and to which another way leads with `end`.
-fn join<G: Guest>(known: Option<&[Value]>, end: &[Value]) -> Vec<Value> {
-    let key = |slot: usize| (known.map(|known| known[slot]), end[slot], G::SLOTS[slot].1);
-    (0..end.len())
-        .map(|slot| match key(slot) {
-            (None, Value::Known(bits), _) => Value::Known(bits),
-            (Some(Value::Known(a)), Value::Known(b), _) if a == b => Value::Known(a),
-            this => Value::slot((0..slot).find(|&other| key(other) == this).unwrap_or(slot)),
-        })
-        .collect()
 }
 
 /// Adds the accesses of the blocks that only `block` leads to, and so on.
@@ -144,22 +253,25 @@ pub(crate) fn turns<G: Guest>(
     if loops.is_empty() {
         return Vec::new();
     }
-    let tops = tops::<G>(region, literal).0;
-    loops.iter().map(|body| turns_of::<G>(region, &tops, body, literal, most)).collect()
+    let elements = elements::<G>(region, literal);
+    let view = View::new::<G>(region, literal, &elements);
+    let tops = tops::<G>(region, &view).0;
+    loops.iter().map(|body| turns_of::<G>(region, &tops, body, &view, most)).collect()
 }
 
 fn turns_of<G: Guest>(
     region: &Region,
     tops: &[Vec<Value>],
     body: &[usize],
-    literal: &dyn Fn(u64) -> Option<u64>,
+    view: &View<'_>,
     most: usize,
 ) -> Option<usize> {
     let header = body[0];
     let mut top: Option<Vec<Value>> = (header == 0).then(|| tops[0].clone());
     for (from, block) in region.blocks.iter().enumerate() {
         if !body.contains(&from) && block.successors().any(|to| to == header) {
-            top = Some(join::<G>(top.as_deref(), &walk::<G>(block, tops[from].clone(), literal).slots));
+            let end = walk::<G>(block, tops[from].clone(), view);
+            top = Some(view.join(header, top.as_deref(), &end.slots));
         }
     }
     let mut order = body.to_vec();
@@ -170,7 +282,7 @@ fn turns_of<G: Guest>(
         for &index in &order {
             let Some(here) = at.remove(&index) else { continue };
             let block = &region.blocks[index];
-            let end = walk::<G>(block, here, literal);
+            let end = walk::<G>(block, here, view);
             let (taken, next) = match end.flow {
                 Flow::If(Value::Known(0), _) => (None, Some(block.next)),
                 Flow::If(Value::Known(_), _) => (block.taken, None),
@@ -180,9 +292,9 @@ fn turns_of<G: Guest>(
             let direct = taken.into_iter().chain(next).filter_map(inside);
             for to in direct.chain(block.targets.iter().map(|t| t.1)).filter(|to| body.contains(to)) {
                 if to == header {
-                    top = Some(join::<G>(top.as_deref(), &end.slots));
+                    top = Some(view.join(header, top.as_deref(), &end.slots));
                 } else {
-                    let joined = join::<G>(at.get(&to).map(Vec::as_slice), &end.slots);
+                    let joined = view.join(to, at.get(&to).map(Vec::as_slice), &end.slots);
                     at.insert(to, joined);
                 }
             }
@@ -194,17 +306,53 @@ fn turns_of<G: Guest>(
     None
 }
 
+/// How a region is looked at.
+struct View<'a> {
+    literal: &'a dyn Fn(u64) -> Option<u64>,
+    elements: &'a Elements,
+    /// The slots' types.
+    types: Vec<Type>,
+    names: Names,
+}
+
+impl<'a> View<'a> {
+    fn new<G: Guest>(
+        region: &Region,
+        literal: &'a dyn Fn(u64) -> Option<u64>,
+        elements: &'a Elements,
+    ) -> View<'a> {
+        let types = G::SLOTS.iter().map(|slot| slot.1).chain(elements.elements.iter().map(|e| e.ty));
+        let types: Vec<Type> = types.collect();
+        View { literal, elements, names: Names { slots: types.len(), blocks: region.blocks.len() }, types }
+    }
+
+    /// What holds at a block's top where it held before that `known`, and to which another way leads with `end`.
+    fn join(&self, block: usize, known: Option<&[Value]>, end: &[Value]) -> Vec<Value> {
+        let key = |slot: usize| (known.map(|known| known[slot]), end[slot], self.types[slot]);
+        (0..end.len())
+            .map(|slot| match key(slot) {
+                (None, value, _) if self.names.lasts(value, block) => value,
+                (Some(known), value, _) if known == value && self.names.lasts(value, block) => value,
+                this => {
+                    let equal = (0..slot).find(|&other| key(other) == this);
+                    self.names.value(block + 1, equal.unwrap_or(slot))
+                }
+            })
+            .collect()
+    }
+}
+
 /// Follows a block's instructions from the values at its top.
-fn walk<'a, G: Guest>(block: &Block, top: Vec<Value>, literal: &'a dyn Fn(u64) -> Option<u64>) -> Client<'a> {
-    let pointers = top.len();
-    let code = G::CODE;
+fn walk<'a, G: Guest>(block: &Block, top: Vec<Value>, view: &'a View<'a>) -> Client<'a> {
     let mut client = Client {
         slots: top,
-        pointers,
+        pointers: view.names.others(),
         accesses: Vec::new(),
         literals: Vec::new(),
-        literal,
-        code,
+        loaded: Vec::new(),
+        home: Elements::home::<G>,
+        view,
+        code: G::CODE,
         named: Vec::new().into_iter(),
         flow: Flow::Next,
     };
@@ -219,12 +367,20 @@ fn follow<G: Guest>(block: &Block, client: &mut Client<'_>) {
     }
 }
 
-fn extent(first: &Access, rest: &[Access]) -> Extent {
+/// How far the accesses that can be tested with the first of these reach. Attributes are not the same for loads and
+/// stores; bounds are, for elements of one size.
+fn extent(accesses: &[Access], attributes: bool) -> Extent {
+    let first = &accesses[0];
+    let reach = if attributes { REACH } else { FAR };
+    let is_alike = |a: &Access| match attributes {
+        true => a.kind == first.kind,
+        false => a.kind.0 == first.kind.0 && a.ty.bytes() == first.ty.bytes(),
+    };
     let mut extent = Extent::default();
-    for other in rest.iter().filter(|a| a.kind == first.kind && a.at.pointer == first.at.pointer) {
-        let from = other.at.offset - first.at.offset;
+    for other in accesses.iter().filter(|a| is_alike(a) && a.at.pointer == first.at.pointer) {
+        let from = other.at.offset.wrapping_sub(first.at.offset);
         let (below, above) = (extent.below.min(from), extent.above.max(from));
-        if above - below <= REACH {
+        if above.saturating_sub(below) <= reach {
             extent = Extent { below, above };
         }
     }
@@ -234,37 +390,26 @@ fn extent(first: &Access, rest: &[Access]) -> Extent {
 /// A pointer, by number, and an offset from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Place {
-    pointer: usize,
-    offset: i64,
+    pub(super) pointer: usize,
+    pub(super) offset: i64,
 }
 
+/// A load, store or discarding.
 #[derive(Debug)]
-struct Access {
-    /// Space and direction.
-    kind: (usize, bool),
-    at: Place,
+pub(crate) struct Access {
+    /// Space and direction: what is not a load is a store.
+    pub(super) kind: (usize, bool),
+    pub(super) at: Place,
+    pub(super) ty: Type,
+    home: Option<Home>,
 }
 
-/// A value: known, or a place.
+/// A value: known, or a place, or one that does not matter any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Value {
+enum Value {
     Known(u64),
     At(Place),
-}
-
-impl Value {
-    /// The value that a slot has at the top of a block.
-    fn slot(slot: usize) -> Value {
-        Value::At(Place { pointer: slot, offset: 0 })
-    }
-
-    /// The lowest slot that has this value at the top of a block; `None` if the value is known.
-    pub(crate) fn holder(self) -> Option<usize> {
-        match self {
-            Value::Known(_) => None,
-            Value::At(place) => Some(place.pointer),
-        }
-    }
+    Nothing,
 }
 
 struct Client<'a> {
@@ -272,7 +417,10 @@ struct Client<'a> {
     pointers: usize,
     accesses: Vec<Access>,
     literals: Vec<Pc>,
-    literal: &'a dyn Fn(u64) -> Option<u64>,
+    /// Elements that were loaded when they had the value of this slot at the region's entry.
+    loaded: Vec<usize>,
+    home: fn(&Elements, usize, Place) -> Option<Home>,
+    view: &'a View<'a>,
     code: Option<usize>,
     /// For each access to come, whether the instruction itself fixes its address.
     named: std::vec::IntoIter<bool>,
@@ -286,13 +434,19 @@ impl Client<'_> {
         Value::At(Place { pointer: self.pointers, offset: 0 })
     }
 
-    fn access(&mut self, space: usize, store: bool, at: Value) {
+    /// Notes an access; the slot that it goes to, if it goes to one.
+    fn access(&mut self, space: usize, ty: Type, store: bool, at: Value) -> Option<usize> {
         // An address that is known belongs to no pointer but has a number in the order of accesses.
         let at = match at {
             Value::At(place) => place,
-            Value::Known(_) => Place { pointer: 0, offset: i64::MAX / 2 },
+            Value::Known(_) | Value::Nothing => Place { pointer: usize::MAX, offset: 0 },
         };
-        self.accesses.push(Access { kind: (space, store), at });
+        let home = (self.home)(self.view.elements, space, at);
+        self.accesses.push(Access { kind: (space, store), at, ty, home });
+        match home {
+            Some(Home::Slot(slot)) => Some(slot),
+            _ => None,
+        }
     }
 }
 
@@ -332,19 +486,19 @@ impl Ops for Client<'_> {
         match c {
             Value::Known(0) => b,
             Value::Known(_) => a,
-            Value::At(_) => self.fresh(),
+            Value::At(_) | Value::Nothing => self.fresh(),
         }
     }
     fn unsigned<F: Int, T: Int>(&mut self, v: Value) -> Value {
         match v {
             Value::Known(bits) => Value::Known(T::from_bits(bits).to_bits()),
-            Value::At(_) => self.fresh(),
+            Value::At(_) | Value::Nothing => self.fresh(),
         }
     }
     fn signed<F: Int, T: Int>(&mut self, v: Value) -> Value {
         match v {
             Value::Known(bits) => Value::Known(T::from_bits(F::from_bits(bits).sign_extended()).to_bits()),
-            Value::At(_) => self.fresh(),
+            Value::At(_) | Value::Nothing => self.fresh(),
         }
     }
     fn float(&mut self, _: Float, _: Value, _: Value) -> Value {
@@ -369,10 +523,14 @@ impl Ops for Client<'_> {
         self.slots[r.slot()] = v;
     }
     fn load<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Value) -> Value {
-        self.access(space.id(), false, at);
+        let slot = self.access(space.id(), T::TYPE, false, at);
         let named = self.named.next() == Some(true);
+        if let Some(slot) = slot {
+            self.loaded.extend(self.view.names.entry(self.slots[slot]));
+            return self.slots[slot];
+        }
         match at {
-            Value::Known(at) if named && self.code == Some(space.id()) => match (self.literal)(at) {
+            Value::Known(at) if named && self.code == Some(space.id()) => match (self.view.literal)(at) {
                 Some(bits) => {
                     self.literals.push(at as Pc);
                     Value::Known(bits)
@@ -382,10 +540,16 @@ impl Ops for Client<'_> {
             _ => self.fresh(),
         }
     }
-    fn store<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Value, _: Value) {
+    fn store<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Value, v: Value) {
         self.named.next();
-        self.access(space.id(), true, at);
+        if let Some(slot) = self.access(space.id(), T::TYPE, true, at) {
+            self.slots[slot] = v;
+        }
     }
-    fn discard<A: Int, T: Scalar>(&mut self, _: Space<A, T>, _: Value) {}
+    fn discard<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Value) {
+        if let Some(slot) = self.access(space.id(), T::TYPE, true, at) {
+            self.slots[slot] = Value::Nothing;
+        }
+    }
     fn require(&mut self, _: Value, _: u8) {}
 }

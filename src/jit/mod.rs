@@ -8,6 +8,7 @@ pub(crate) mod code;
 pub(crate) mod compile;
 mod convert;
 pub(crate) mod dump;
+mod elements;
 mod facts;
 pub(crate) mod library;
 pub(crate) mod native;

@@ -236,7 +236,7 @@ impl Native {
             // Where regions lead to is as hot as they are.
             code.warm(state.pc(), retired.min(policy::WORTH * 64) + policy::WORTH * 4);
         }
-        if matches!(reason, Reason::Load | Reason::Store) {
+        if matches!(reason, Reason::Load | Reason::Store | Reason::Bounds) {
             // The first stores to parts of a derived state are none of the region's doing.
             let changes = std::mem::replace(&mut self.changes, state.changes());
             installed.accesses += u64::from(changes == self.changes);
@@ -463,7 +463,7 @@ impl Native {
         let history = &self.history;
         let mut view = View { guest, state, code, history, eager };
         let mut region = region::find::<G>(entry_pc, &mut view, &limits)?;
-        let Optimisations { conversion, unrolling, literals, joint_tests } = config.optimisations;
+        let Optimisations { conversion, unrolling, literals, joint_tests, elements } = config.optimisations;
         let arrivals = code.arrivals().len();
         let mut mutable = named_stores::<G>(guest, state, &region);
         mutable.extend(&self.mutable);
@@ -483,6 +483,7 @@ impl Native {
                 Conversion::Always => true,
             },
             careful: !joint_tests || self.careful.contains(&entry_pc),
+            elements,
         };
         let literal = |at| known.literal::<G>(at);
         facts::prune::<G>(&mut region, &literal);

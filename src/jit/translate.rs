@@ -20,7 +20,8 @@ use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Switch};
 
 use super::access::Found;
-use super::facts::{self, Extent, Facts, Value as Fact};
+use super::elements::Home;
+use super::facts::{self, Extent, Facts, Source};
 use super::{Exit, Reason};
 use crate::effects::{self, Slots};
 use crate::guest::Guest;
@@ -54,6 +55,8 @@ pub(crate) struct Known<'a> {
     pub(crate) plain: &'a [Option<std::ops::Range<u64>>],
     /// Test no more than what is sure to be accessed.
     pub(crate) careful: bool,
+    /// Hold elements like registers.
+    pub(crate) elements: bool,
     /// Whether the branch at an address had better be a selection.
     pub(crate) unpredictable: &'a dyn Fn(Pc) -> bool,
 }
@@ -80,7 +83,8 @@ pub(crate) enum Val {
 /// The registers and the budget at a point of the region.
 #[derive(Clone)]
 pub(super) struct Point {
-    /// By slot; those that the region uses.
+    /// By slot; those that the region uses. An element has none that does not matter any more, or whose value at the
+    /// entry, which it still has, is not used.
     pub(super) slots: Vec<Option<Val>>,
     pub(super) budget: Value,
     /// Instructions retired on every way to here but not yet charged.
@@ -110,8 +114,13 @@ pub(super) struct Translator<'a, G> {
     pub(super) blocks: Vec<ir::Block>,
     /// Where blocks with one predecessor are entered from.
     pub(super) entered: Vec<Option<Point>>,
-    /// Slots that the region writes.
+    /// Slots that the region writes: registers, and all.
+    registers: Vec<usize>,
     pub(super) written: Vec<usize>,
+    /// The slots at the region's entry, and at the top of each block that was translated so far.
+    pub(super) tops: Vec<Vec<Option<Val>>>,
+    /// Per space with elements that are slots, the address in 64 bits that they are counted from.
+    pub(super) bases: Vec<Option<Value>>,
     pub(super) own_words: HashSet<Pc>,
     pub(super) literals: HashSet<Pc>,
     pub(super) trusted: HashSet<Pc>,
@@ -136,11 +145,11 @@ pub(super) struct Translator<'a, G> {
     pub(super) offsets: HashMap<Value, (Value, i64)>,
     /// Values that are an index plus a constant that is an address itself.
     pub(super) indexed: HashMap<Value, (Value, u64)>,
-    /// What was found plain: by space, pointer and kind of access.
+    /// What was found plain, or inside its bound: by space, pointer, and kind of access or elements' size.
     pub(super) found: HashMap<(usize, Value, u8), Vec<Found>>,
-    /// How far this block's accesses reach, in order.
-    pub(super) extents: std::vec::IntoIter<Extent>,
-    facts: Facts,
+    /// How far this block's accesses reach and where they go, in order.
+    pub(super) accesses: std::vec::IntoIter<(Extent, Option<Home>)>,
+    pub(super) facts: Facts,
     pub(super) guest: std::marker::PhantomData<G>,
 }
 
@@ -177,7 +186,10 @@ pub(crate) fn translate<G: Guest>(
     region.blocks.iter().for_each(|block| uses.add::<G>(block));
     let lens = region.blocks.iter().map(|block| block.insns.len() as u32);
     let firsts = lens.scan(0, |next, len| Some(std::mem::replace(next, *next + len))).collect();
-    let facts = facts::find::<G>(region, &|at| known.literal::<G>(at), known.careful);
+    let facts = facts::find::<G>(region, &|at| known.literal::<G>(at), known.careful, known.elements);
+    let registers: Vec<usize> = uses.writes.iter().collect();
+    let elements = facts.elements.written().map(|number| G::SLOTS.len() + number);
+    let written = registers.iter().copied().chain(elements).collect();
     let mut t = Translator::<G> {
         now: Point { slots: vec![None; G::SLOTS.len()], budget: state, pending: 0 },
         b,
@@ -185,7 +197,10 @@ pub(crate) fn translate<G: Guest>(
         known,
         blocks,
         entered: region.blocks.iter().map(|_| None).collect(),
-        written: uses.writes.iter().collect(),
+        registers,
+        written,
+        tops: Vec::new(),
+        bases: vec![None; G::SPACES.len()],
         own_words: region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0)).collect(),
         literals: facts.literals.clone(),
         trusted: HashSet::new(),
@@ -204,7 +219,7 @@ pub(crate) fn translate<G: Guest>(
         offsets: HashMap::new(),
         indexed: HashMap::new(),
         found: HashMap::new(),
-        extents: Vec::new().into_iter(),
+        accesses: Vec::new().into_iter(),
         facts,
         guest: std::marker::PhantomData,
     };
@@ -261,7 +276,7 @@ impl<G: Guest> Translator<'_, G> {
         MemFlagsData::new().with_notrap().with_alias_region(Some(region))
     }
 
-    /// The function's start: registers and budget from the state.
+    /// The function's start: registers, budget and elements from the state.
     fn enter(&mut self, used: Slots) {
         let flags = self.flags(None);
         self.now.budget = self.b.ins().load(types::I64, flags, self.state, BUDGET as i32);
@@ -270,6 +285,9 @@ impl<G: Guest> Translator<'_, G> {
             let value = self.b.ins().load(ty, flags, self.state, (REGISTERS + slot * 8) as i32);
             self.now.slots[slot] = Some(Val::Is(value));
         }
+        self.goes_on_at(0, 0);
+        self.load_elements();
+        self.tops = vec![self.now.slots.clone(); 1 + self.region.blocks.len()];
         if self.region.blocks[0].predecessors > 1 {
             self.jump(Target::Block(0));
         } else {
@@ -296,11 +314,12 @@ impl<G: Guest> Translator<'_, G> {
             self.b.ins().trap(TrapCode::unwrap_user(1));
             return;
         }
+        self.tops[1 + index].clone_from(&self.now.slots);
         if block.is_checkpoint {
             self.check_budget(block);
         }
         self.left = false;
-        self.extents = std::mem::take(&mut self.facts.extents[index]).into_iter();
+        self.accesses = std::mem::take(&mut self.facts.accesses[index]).into_iter();
         let mut flow = Flow::Next;
         for i in 0..block.insns.len() {
             flow = self.instruction(index, i);
@@ -336,15 +355,24 @@ impl<G: Guest> Translator<'_, G> {
         let block = self.blocks[index];
         self.now.budget = self.b.append_block_param(block, types::I64);
         self.now.pending = self.region.blocks[index].shortest;
-        for i in 0..self.written.len() {
-            let slot = self.written[i];
-            self.now.slots[slot] = match self.facts.tops[index][slot] {
-                Fact::Known(bits) => Some(Val::Known(bits)),
-                fact if fact.holder() == Some(slot) => {
-                    Some(Val::Is(self.b.append_block_param(block, clif(G::SLOTS[slot].1))))
+        // All parameters come before the first instruction.
+        for slot in self.written.clone() {
+            if self.facts.source(index, slot) == Source::Parameter {
+                let ty = clif(self.slot_type(slot));
+                self.now.slots[slot] = Some(Val::Is(self.b.append_block_param(block, ty)));
+            }
+        }
+        for slot in self.written.clone() {
+            let ty = self.slot_type(slot);
+            self.now.slots[slot] = match self.facts.source(index, slot) {
+                Source::Parameter => continue,
+                Source::Known(bits) => Some(Val::Known(bits)),
+                Source::Nothing => None,
+                Source::Slot(other) => self.now.slots[other],
+                Source::Earlier { top, slot, plus } => {
+                    let value = self.tops[top][slot];
+                    value.map(|value| self.offset(value, ty, plus))
                 }
-                // A lower slot's, which has it by now.
-                fact => fact.holder().and_then(|holder| self.now.slots[holder]),
             };
         }
     }
@@ -389,7 +417,7 @@ impl<G: Guest> Translator<'_, G> {
     fn assume(&mut self, condition: Value, holds: bool) {
         for &slot in &self.written {
             let Some(Val::Is(value)) = self.now.slots[slot] else { continue };
-            if value == condition && G::SLOTS[slot].1 == Type::Bool {
+            if value == condition && self.slot_type(slot) == Type::Bool {
                 self.now.slots[slot] = Some(Val::Known(holds as u64));
             } else if let Some([yes, no]) = self.selected(condition, value) {
                 self.now.slots[slot] = Some(Val::Is(if holds { yes } else { no }));
@@ -509,7 +537,7 @@ impl<G: Guest> Translator<'_, G> {
         let mut args = vec![BlockArg::Value(self.now.budget)];
         for i in 0..self.written.len() {
             let slot = self.written[i];
-            if self.facts.tops[block][slot].holder() == Some(slot) {
+            if self.facts.source(block, slot) == Source::Parameter {
                 args.push(BlockArg::Value(self.slot_value(slot)));
             }
         }
@@ -526,9 +554,18 @@ impl<G: Guest> Translator<'_, G> {
         }
     }
 
+    /// The type of a register or of an element that is a slot.
+    pub(super) fn slot_type(&self, slot: usize) -> Type {
+        let element = |number: usize| self.facts.elements.elements[number].ty;
+        slot.checked_sub(G::SLOTS.len()).map_or_else(|| G::SLOTS[slot].1, element)
+    }
+
     pub(super) fn slot_value(&mut self, slot: usize) -> Value {
-        let value = self.now.slots[slot].expect("every slot that the region uses has a value");
-        self.materialise(value, G::SLOTS[slot].1)
+        let value = match self.now.slots[slot] {
+            None if slot >= G::SLOTS.len() => Val::Known(0),
+            value => value.expect("every register that the region uses has a value"),
+        };
+        self.materialise(value, self.slot_type(slot))
     }
 
     pub(super) fn materialise(&mut self, value: Val, ty: Type) -> Value {
@@ -589,9 +626,10 @@ impl<G: Guest> Translator<'_, G> {
             }
             let id = self.b.ins().iconst(types::I32, id as i64);
             let mut args = vec![BlockArg::Value(id), BlockArg::Value(point.budget)];
+            self.store_elements(&point);
             self.now = point;
-            for i in 0..self.written.len() {
-                let slot = self.written[i];
+            for i in 0..self.registers.len() {
+                let slot = self.registers[i];
                 args.push(BlockArg::Value(self.slot_value(slot)));
             }
             self.b.ins().jump(self.shared_exit, &args);
@@ -601,10 +639,10 @@ impl<G: Guest> Translator<'_, G> {
         self.b.switch_to_block(shared);
         let id = self.b.append_block_param(shared, types::I32);
         let budget = self.b.append_block_param(shared, types::I64);
-        let types = self.written.iter().map(|&slot| clif(G::SLOTS[slot].1));
+        let types = self.registers.iter().map(|&slot| clif(G::SLOTS[slot].1));
         let values: Vec<Value> = types.map(|ty| self.b.append_block_param(shared, ty)).collect();
         self.b.ins().store(flags, budget, self.state, BUDGET as i32);
-        for (slot, mut value) in self.written.clone().into_iter().zip(values) {
+        for (slot, mut value) in self.registers.clone().into_iter().zip(values) {
             if G::SLOTS[slot].1 == Type::F64 {
                 value = self.one_nan(value);
             }

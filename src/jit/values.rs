@@ -6,7 +6,7 @@ use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use super::Reason;
 use super::translate::{Translator, Val, clif};
 use crate::guest::Guest;
-use crate::ops::{Binary, Cond, Float, FloatCond, Int, Ops, Reg, Scalar, Space};
+use crate::ops::{Binary, Cond, Float, FloatCond, Int, Ops, Reg, Scalar, Space, Type};
 
 /// Constants up to this are offsets from a pointer.
 const NEAR: i64 = 64;
@@ -181,7 +181,9 @@ impl<G: Guest> Ops for Translator<'_, G> {
         self.store_element(space, at, v);
     }
 
-    fn discard<A: Int, T: Scalar>(&mut self, _space: Space<A, T>, _at: Val) {}
+    fn discard<A: Int, T: Scalar>(&mut self, _: Space<A, T>, _: Val) {
+        self.discard_element();
+    }
 
     fn require(&mut self, holds: Val, _fault: u8) {
         match holds {
@@ -196,6 +198,16 @@ impl<G: Guest> Ops for Translator<'_, G> {
 }
 
 impl<G: Guest> Translator<'_, G> {
+    /// A slot's value plus a constant.
+    pub(super) fn offset(&mut self, value: Val, ty: Type, plus: i64) -> Val {
+        let unused = 64 - 8 * ty.bytes() as u32;
+        match value {
+            _ if plus == 0 => value,
+            Val::Known(bits) => Val::Known(bits.wrapping_add(plus as u64) << unused >> unused),
+            Val::Is(value) => Val::Is(self.plus(value, plus << unused >> unused)),
+        }
+    }
+
     /// `x + n`, as an offset from what `x` is an offset from: chains of additions become one. A large constant
     /// is a pointer itself, to which a small, perhaps negative, index is added: that wraps.
     fn plus(&mut self, x: Value, n: i64) -> Value {
