@@ -472,7 +472,7 @@ fn random_programs_do_what_their_trees_say() {
             let (from, count) = seeds.split_once('+').expect("KILN_SEEDS is FROM+COUNT");
             (from.parse().unwrap(), count.parse().unwrap())
         }
-        Err(_) => (0, 300),
+        Err(_) => (0, 400),
     };
     let (mut finished, mut stopped, mut native) = (0, 0, 0);
     for seed in from..from + count {

@@ -115,6 +115,7 @@ impl<G: Guest> Translator<'_, G> {
         self.now = point;
         let mut flow = Flow::Next;
         if let Some(block) = way.block {
+            self.tops[1 + block].clone_from(&self.now.slots);
             for i in 0..self.region.blocks[block].insns.len() {
                 flow = self.instruction(block, i);
                 debug_assert!(!self.left, "a way's instructions are never refused");
