@@ -146,10 +146,15 @@ pub trait Guest: Sized + Send + 'static {
     fn store(&mut self, _state: &mut State, _space: usize, _at: u64, _value: u64) -> Result<bool, Refusal> {
         unreachable!("no element of this guest asks")
     }
-    /// Service `n` for the instruction at `state.pc()`. Writes memory by [`State::poke`].
-    fn trap(&mut self, state: &mut State, n: u16) -> Result<After, Refusal>;
-    /// What an instruction that is none does.
-    fn illegal(&mut self, state: &mut State, insn: Insn) -> Result<After, Refusal>;
+    /// Service `n` for the instruction at `state.pc()`. Writes memory by [`State::poke`]. Without others there is one
+    /// service, which halts.
+    fn trap(&mut self, state: &mut State, _n: u16) -> Result<After, Refusal> {
+        Ok(After::Halt(Self::next(state.pc())))
+    }
+    /// What an instruction that is none does: a fault, unless the guest says otherwise.
+    fn illegal(&mut self, _state: &mut State, _insn: Insn) -> Result<After, Refusal> {
+        Err(Refusal::Fault("illegal_instruction", "there is no such instruction".to_owned()))
+    }
     /// The fault with this number, of [`crate::ops::Ops::require`], for the instruction at `state.pc()`: a reason as one
     /// word, and the same for people.
     fn required(&self, _state: &State, _fault: u8) -> (&'static str, String) {
@@ -177,7 +182,10 @@ pub trait Guest: Sized + Send + 'static {
     /// The instruction at `pc` as text.
     fn disassemble(&self, state: &State, pc: Pc) -> String;
     /// The registers as people know them, by name, in the order of the manual, pc included.
-    fn registers(&self, state: &State) -> Vec<(String, u64)>;
+    fn registers(&self, state: &State) -> Vec<(String, u64)> {
+        let slots = (0..).zip(Self::SLOTS).map(|(n, slot)| (slot.0.to_owned(), state.slot(n)));
+        std::iter::once(("PC".to_owned(), state.pc().into())).chain(slots).collect()
+    }
     /// Hands all buffered output on.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())

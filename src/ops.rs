@@ -306,6 +306,60 @@ impl<A, T> Space<A, T> {
     }
 }
 
+/// A stack in a space of memory, and the register that says how many values are on it. What is above them does not
+/// matter ([`Ops::discard`]).
+pub struct Stack<T> {
+    values: Space<u32, T>,
+    depth: Reg<u32>,
+}
+
+impl<T: Scalar> Stack<T> {
+    /// The stack in `values` that is `depth` values deep.
+    pub const fn new(values: Space<u32, T>, depth: Reg<u32>) -> Self {
+        Stack { values, depth }
+    }
+
+    /// The address of the value that is number `n` from the top, which is number 1. Where there are less it wraps, out of
+    /// the space.
+    #[inline(always)]
+    fn place<O: Ops>(&self, o: &mut O, n: u32) -> O::V<u32> {
+        let (depth, n) = (o.get(self.depth), o.imm(n));
+        o.sub(depth, n)
+    }
+
+    /// The value that is number `n` from the top, which is number 1. Refuses where there is none.
+    #[inline(always)]
+    pub fn peek<O: Ops>(&self, o: &mut O, n: u32) -> O::V<T> {
+        let at = self.place(o, n);
+        o.load(self.values, at)
+    }
+
+    /// Puts a value on top. Refuses where there is no room.
+    #[inline(always)]
+    pub fn push<O: Ops>(&self, o: &mut O, v: O::V<T>) {
+        let (at, one) = (o.get(self.depth), o.imm(1));
+        o.store(self.values, at, v);
+        let depth = o.add(at, one);
+        o.set(self.depth, depth);
+    }
+
+    /// Takes the top off, which has been looked at.
+    #[inline(always)]
+    pub fn drop<O: Ops>(&self, o: &mut O) {
+        let top = self.place(o, 1);
+        o.discard(self.values, top);
+        o.set(self.depth, top);
+    }
+
+    /// Puts a value in the place of the top two, which have been looked at.
+    #[inline(always)]
+    pub fn replace_two<O: Ops>(&self, o: &mut O, v: O::V<T>) {
+        let at = self.place(o, 2);
+        o.store(self.values, at, v);
+        self.drop(o);
+    }
+}
+
 /// How a computed jump came about, so that the region finder can guess where it goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Via {

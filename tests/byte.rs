@@ -21,7 +21,7 @@ fn push(value: u8) -> [u8; 2] {
 
 /// The result of a program that nobody has validated, or its fault.
 fn run(code: &[[u8; 2]], config: Config) -> Result<u8, String> {
-    let (guest, state) = Byte::new(code.to_vec());
+    let (guest, state) = Byte::new(code);
     let mut vm = Vm::new(guest, state, config);
     match vm.run(1 << 20) {
         Stop::Halted => Ok(Byte::top(vm.state()).unwrap()),
@@ -55,7 +55,7 @@ fn a_full_stack_is_a_fault() {
     for (name, config) in configurations() {
         let result = run(&[push(1), [12, 0]], config);
         assert_eq!(result, Err("Stack overflow: 256 values at most".to_owned()), "{name}");
-        let (guest, state) = Byte::new(vec![push(1), [12, 0]]);
+        let (guest, state) = Byte::new(&[push(1), [12, 0]]);
         let mut vm = Vm::new(guest, state, Config::default());
         vm.run(1 << 20);
         assert_eq!(vm.instructions(), 512, "each is pushed, and jumped from");
@@ -65,7 +65,7 @@ fn a_full_stack_is_a_fault() {
 #[test]
 fn calls_that_never_end_are_a_fault() {
     for (name, config) in configurations() {
-        let (guest, state) = Byte::new(vec![[14, 0]]);
+        let (guest, state) = Byte::new(&[[14, 0]]);
         let mut vm = Vm::new(guest, state, config.clone());
         let Stop::Fault(fault) = vm.run(1 << 20) else { panic!("{name}") };
         assert_eq!(fault.detail, "Call overflow: 64 at most");
@@ -93,16 +93,16 @@ fn what_is_wrong_with_a_text_is_told_with_its_place() {
     let error = |line: u32, column: u32, what: &str| format!("test.byte:{line}:{column}: error: {what}");
     for (text, expected) in [
         ("push 2\npush 3\nadd", vec![]),
-        ("  psuh 2", vec![error(1, 3, "no instruction `psuh`; did you mean `push`?")]),
+        ("  psuh 2", vec![error(1, 3, "unknown instruction `psuh`")]),
         ("push 256", vec![error(1, 6, "`push` takes a number from 0 to 255")]),
         ("push", vec![error(1, 1, "`push` takes a number from 0 to 255")]),
         ("push 1 2", vec![error(1, 8, "`push` takes a number from 0 to 255")]),
         ("push 1\nset 15", vec![error(2, 5, "`set` takes a slot from 0 to 14")]),
         ("push 1\nadd 1", vec![error(2, 5, "`add` takes nothing")]),
-        ("jump there", vec![error(1, 6, "no label `there:`")]),
+        ("jump there", vec![error(1, 6, "label `there` is not defined")]),
         ("jump", vec![error(1, 1, "`jump` takes a label")]),
-        ("a: a: push 1", vec![error(1, 4, "`a:` is here twice")]),
-        ("x\ny", vec![error(1, 1, "no instruction `x`"), error(2, 1, "no instruction `y`")]),
+        ("a: a: push 1", vec![error(1, 4, "label `a` is defined twice")]),
+        ("x\ny", vec![error(1, 1, "unknown instruction `x`"), error(2, 1, "unknown instruction `y`")]),
     ] {
         assert_eq!(errors(text), expected, "{text}");
     }
@@ -166,6 +166,9 @@ fn a_binary_is_validated_too() {
         Err(BadFile::Image(line)) => line,
         other => panic!("{other:?}"),
     };
+    assert!(
+        matches!(Byte::read("test.byte", &[0xff]), Err(BadFile::Image(line)) if line == "test.byte: byte 0: not UTF-8 text")
+    );
     assert_eq!(error(&[2, 1, 1]), "test.byc: byte 3: cut short: an instruction has two bytes");
     assert_eq!(error(&[2, 1, 99, 0]), "test.byc: byte 2: 99 0 is not an instruction");
     assert_eq!(error(&[2, 1, 10, 15]), "test.byc: byte 2: 10 15 is not an instruction");
@@ -180,7 +183,7 @@ fn what_is_listed_assembles_to_itself() {
     for seed in 0..3000 {
         let bytes = noise(seed, 300);
         let case = <Byte as Machine>::Case::generate(&mut Choices::new(&bytes));
-        let code = case.code().concat();
+        let code = case.0.concat();
         let Ok((program, _)) = Byte::read("case.byc", &code) else { continue };
         valid += 1;
         let listing = Byte::listing(&program);

@@ -34,7 +34,7 @@ impl Stacked for Byte {
     /// The instruction: its operation and operand in hexadecimal.
     fn with(instruction: &str) -> (Byte, State) {
         let bytes = u16::from_str_radix(instruction, 16).unwrap().to_be_bytes();
-        Byte::new([[[2, 0]; 5], [bytes; 5]].concat())
+        Byte::new(&[[[2, 0]; 5], [bytes; 5]].concat())
     }
 
     fn push(state: &mut State, value: i64) {

@@ -41,7 +41,9 @@ pub trait Machine: Guest {
     const BENCHES: &'static [Bench];
 
     /// Whether a file is for this guest. `name` is its path.
-    fn recognise(name: &str, bytes: &[u8]) -> Likeness;
+    fn recognise(name: &str, _bytes: &[u8]) -> Likeness {
+        if has_extension::<Self>(name) { Likeness::Sure } else { Likeness::None }
+    }
     /// Reads an image file; source is assembled or compiled.
     ///
     /// # Errors
@@ -195,6 +197,13 @@ pub struct Bench {
     pub python: Option<&'static str>,
 }
 
+impl Bench {
+    /// A program that computes.
+    pub const fn new(file: &'static str, source: &'static str) -> Bench {
+        Bench { file, source, computes: true, python: None }
+    }
+}
+
 /// What an assembler said about a source text.
 #[derive(Clone, Default, Debug)]
 pub struct Remarks {
@@ -207,6 +216,11 @@ pub struct Remarks {
 }
 
 impl Remarks {
+    /// What was said about the text of a file.
+    pub fn new(file: &str, text: &str, diagnostics: Vec<Diagnostic>) -> Remarks {
+        Remarks { file: file.to_owned(), text: text.to_owned(), diagnostics }
+    }
+
     /// As text for people; empty where there is nothing to say.
     pub fn render(&self, style: Style) -> String {
         Source::new(&self.file, &self.text).render_all(&self.diagnostics, style)

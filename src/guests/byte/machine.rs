@@ -6,20 +6,9 @@ use super::text::{Program, assemble, listing};
 use super::validate::validate;
 use crate::device::Console;
 use crate::diagnostic::Diagnostic;
-use crate::guests::{BadFile, Bench, FileKind, Likeness, Machine, Product, Remarks, Settings, has_extension};
+use crate::guests::{BadFile, Bench, FileKind, Machine, Product, Remarks, Settings};
 use crate::ops::Pc;
 use crate::state::State;
-
-macro_rules! example {
-    ($name:literal) => {
-        Bench {
-            file: concat!($name, ".byte"),
-            source: include_str!(concat!("../../../examples/byte/", $name, ".byte")),
-            computes: true,
-            python: None,
-        }
-    };
-}
 
 impl Machine for Byte {
     type Image = Program;
@@ -31,20 +20,20 @@ impl Machine for Byte {
         FileKind { extension: "byc", what: "program as bytes, two an instruction" },
     ];
     const FEATURES: &'static [&'static str] = &["assembler", "disassembler", "validation"];
-    const BENCHES: &'static [Bench] =
-        &[example!("primes"), example!("gcd"), example!("collatz"), example!("fib")];
-
-    fn recognise(name: &str, _: &[u8]) -> Likeness {
-        if has_extension::<Byte>(name) { Likeness::Sure } else { Likeness::None }
-    }
+    const BENCHES: &'static [Bench] = &[
+        Bench::new("primes.byte", include_str!("../../../examples/byte/primes.byte")),
+        Bench::new("gcd.byte", include_str!("../../../examples/byte/gcd.byte")),
+        Bench::new("collatz.byte", include_str!("../../../examples/byte/collatz.byte")),
+        Bench::new("fib.byte", include_str!("../../../examples/byte/fib.byte")),
+    ];
 
     fn read(name: &str, bytes: &[u8]) -> Result<(Program, Remarks), BadFile> {
-        let is_text = |text: &&str| text.chars().all(|c| c >= ' ' || c.is_whitespace());
-        let text = std::str::from_utf8(bytes).ok().filter(is_text);
-        if let Some(text) = text.filter(|_| !name.ends_with(".byc")) {
+        let wrong = |at: usize, what: &str| BadFile::Image(format!("{name}: byte {at}: {what}"));
+        if !name.ends_with(".byc") {
+            let text =
+                std::str::from_utf8(bytes).map_err(|bad| wrong(bad.valid_up_to(), "not UTF-8 text"))?;
             return source(name, text);
         }
-        let wrong = |at: usize, what: &str| BadFile::Image(format!("{name}: byte {at}: {what}"));
         let (code, rest) = bytes.as_chunks();
         if !rest.is_empty() {
             return Err(wrong(bytes.len(), "cut short: an instruction has two bytes"));
@@ -63,11 +52,11 @@ impl Machine for Byte {
     }
 
     fn line(program: &Program, pc: Pc) -> Option<(&str, u32)> {
-        Some((&program.file, *program.lines.get(pc as usize)?))
+        program.lines.get(pc)
     }
 
     fn machine(program: &Program, _: &Settings, _: Console) -> (Byte, State) {
-        Byte::new(program.code.clone())
+        Byte::new(&program.code)
     }
 
     fn result(&self, state: &State) -> Option<String> {
@@ -84,14 +73,12 @@ fn source(name: &str, text: &str) -> Result<(Program, Remarks), BadFile> {
     let program = assemble(name, text).and_then(|program| match validate(&program.code) {
         Ok(()) => Ok(program),
         Err((at, what)) => {
-            let end = text.len()..text.len();
-            let span = program.spans.get(at).cloned().unwrap_or(end);
+            let span = program.spans.get(at).cloned().unwrap_or(text.len()..text.len());
             Err(vec![Diagnostic::error(what).at(span, "")])
         }
     });
-    let remarks = |diagnostics| Remarks { file: name.to_owned(), text: text.to_owned(), diagnostics };
     match program {
-        Ok(program) => Ok((program, remarks(Vec::new()))),
-        Err(diagnostics) => Err(BadFile::Source(remarks(diagnostics))),
+        Ok(program) => Ok((program, Remarks::default())),
+        Err(wrong) => Err(BadFile::Source(Remarks::new(name, text, wrong))),
     }
 }

@@ -25,23 +25,20 @@ pub(super) fn validate(code: &[[u8; 2]]) -> Result<(), Wrong> {
     for (at, &[op, operand]) in code.iter().enumerate() {
         match kind([op, operand]) {
             None => return Err((at, format!("{op} {operand} is not an instruction"))),
-            Some(kind) if kind.1 == Operand::Target && usize::from(operand) > code.len() => {
-                return Err((at, format!("{} to {operand}, outside the program", kind.0)));
+            Some(kind) if kind.operand == Operand::Target && usize::from(operand) > code.len() => {
+                return Err((at, format!("{} to {operand}, outside the program", kind.name)));
             }
             Some(_) => {}
         }
     }
-    // The routines that are called, by where they start: a call's effect is not known before the callee's, so all are
-    // looked at again until nothing changes. It only ever gets worse.
-    let mut routines = BTreeMap::new();
+    // The program is a routine, too. A call's effect is not known before the callee's, so all are looked at again until
+    // nothing changes. It only ever gets worse.
+    let mut routines = BTreeMap::from([(0, Effect::default())]);
     loop {
         let before = routines.clone();
-        effect(code, 0, true, &mut routines)?;
-        for (&start, known) in &before {
-            let now = effect(code, start, false, &mut routines)?;
-            if now != *known {
-                routines.insert(start, now);
-            }
+        for &start in before.keys() {
+            let effect = effect(code, start, &mut routines)?;
+            routines.insert(start, effect);
         }
         if routines == before {
             return Ok(());
@@ -49,14 +46,10 @@ pub(super) fn validate(code: &[[u8; 2]]) -> Result<(), Wrong> {
     }
 }
 
-/// The effect of the code from `start` on: the least values there can be before each instruction, more than at the
-/// start, found by following all paths. The program itself starts without values and has nowhere to return to.
-fn effect(
-    code: &[[u8; 2]],
-    start: usize,
-    is_program: bool,
-    routines: &mut BTreeMap<usize, Effect>,
-) -> Result<Effect, Wrong> {
+/// The effect of the routine at `start`, and new routines that it calls. All paths are followed with the least values
+/// there can be, more than at the start. The program itself, at 0, starts without any and has nowhere to return to.
+fn effect(code: &[[u8; 2]], start: usize, routines: &mut BTreeMap<usize, Effect>) -> Result<Effect, Wrong> {
+    let most = if start == 0 { 0 } else { VALUES as i32 };
     let mut effect = Effect::default();
     let mut least: Vec<Option<i32>> = vec![None; code.len() + 1];
     let mut paths = VecDeque::from([(start, 0)]);
@@ -68,27 +61,26 @@ fn effect(
         // Running off the end is a halt.
         let [op, operand] = code.get(at).copied().unwrap_or([op::HALT, 0]);
         let kind = kind([op, operand]).expect("every instruction has been looked at");
-        let target = usize::from(operand);
-        let (mut takes, mut after) = (kind.2, Some(depth + kind.3 - kind.2));
+        let (mut takes, mut after) = (kind.takes, Some(depth + kind.puts - kind.takes));
         if op == op::CALL {
-            let callee = *routines.entry(target).or_default();
+            let callee = *routines.entry(operand.into()).or_default();
             (takes, after) = (callee.needs, callee.gives.map(|gives| depth + gives));
         }
         effect.needs = effect.needs.max(takes - depth);
-        if effect.needs > if is_program { 0 } else { VALUES as i32 } {
+        if effect.needs > most {
             let error = if op == op::HALT { "Empty stack" } else { "Stack underflow" };
             let there = depth.max(0);
-            return Err((at, format!("{error}: `{}` takes {takes}, and there may be {there}", kind.0)));
+            return Err((at, format!("{error}: `{}` takes {takes}, and there may be {there}", kind.name)));
         }
         let Some(after) = after else { continue };
         if op == op::RET {
-            if is_program {
+            if start == 0 {
                 return Err((at, "`ret` where nothing was called".to_owned()));
             }
             effect.gives = Some(effect.gives.map_or(after, |gives| gives.min(after)));
         }
         if matches!(op, op::JUMP | op::JUMPIF) {
-            paths.push_back((target, after));
+            paths.push_back((operand.into(), after));
         }
         if !matches!(op, op::JUMP | op::RET | op::HALT) {
             paths.push_back((at + 1, after));

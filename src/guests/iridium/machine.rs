@@ -148,7 +148,7 @@ fn remarked<T>(
     product: Option<T>,
     diagnostics: Vec<Diagnostic>,
 ) -> Result<(T, Remarks), BadFile> {
-    let remarks = Remarks { file: name.to_owned(), text: text.to_owned(), diagnostics };
+    let remarks = Remarks::new(name, text, diagnostics);
     match product {
         Some(product) => Ok((product, remarks)),
         None => Err(BadFile::Source(remarks)),

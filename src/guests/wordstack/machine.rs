@@ -111,12 +111,11 @@ impl Machine for Wordstack {
 }
 
 fn source(name: &str, text: &str) -> Result<(Image, Remarks), BadFile> {
-    let remarks = |diagnostics| Remarks { file: name.to_owned(), text: text.to_owned(), diagnostics };
     match postfix::compile(text) {
         Ok(compiled) => {
             let image = Image { words: compiled.words, file: name.to_owned(), lines: compiled.lines };
-            Ok((image, remarks(Vec::new())))
+            Ok((image, Remarks::default()))
         }
-        Err(diagnostics) => Err(BadFile::Source(remarks(diagnostics))),
+        Err(wrong) => Err(BadFile::Source(Remarks::new(name, text, wrong))),
     }
 }

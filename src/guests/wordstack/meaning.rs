@@ -2,16 +2,16 @@
 
 use super::{SP, STACK, op};
 use crate::guest::Insn;
-use crate::ops::{Binary, Cond, Flow, FlowOf, Ops};
+use crate::ops::{Binary, Cond, Flow, FlowOf, Ops, Stack};
+
+const VALUES: Stack<u32> = Stack::new(STACK, SP);
 
 #[inline(always)]
 pub(super) fn meaning<O: Ops>(insn: Insn, o: &mut O) -> FlowOf<O> {
     match insn.op() {
         op::PUSH => {
-            let (at, v, one) = (o.get(SP), o.imm(insn.imm()), o.imm(1));
-            o.store(STACK, at, v);
-            let sp = o.add(at, one);
-            o.set(SP, sp);
+            let v = o.imm(insn.imm());
+            VALUES.push(o, v);
             Flow::Next
         }
         op::ADD => binary(o, Binary::Add),
@@ -23,20 +23,16 @@ pub(super) fn meaning<O: Ops>(insn: Insn, o: &mut O) -> FlowOf<O> {
     }
 }
 
-/// Top and next make place for top ∘ next. Where there are not two, an address wraps, out of the stack.
+/// Top and next make place for top ∘ next.
 #[inline(always)]
 fn binary<O: Ops>(o: &mut O, op: Binary) -> FlowOf<O> {
-    let (sp, one, two) = (o.get(SP), o.imm(1), o.imm(2));
-    let (top, next) = (o.sub(sp, one), o.sub(sp, two));
-    let (t, n) = (o.load(STACK, top), o.load(STACK, next));
+    let (top, next) = (VALUES.peek(o, 1), VALUES.peek(o, 2));
     if op == Binary::Div {
         let zero = o.imm(0);
-        let divides = o.compare(Cond::Ne, n, zero);
+        let divides = o.compare(Cond::Ne, next, zero);
         o.require(divides, 0);
     }
-    let v = o.binary(op, t, n);
-    o.store(STACK, next, v);
-    o.discard(STACK, top);
-    o.set(SP, top);
+    let v = o.binary(op, top, next);
+    VALUES.replace_two(o, v);
     Flow::Next
 }

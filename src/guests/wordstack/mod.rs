@@ -193,11 +193,6 @@ impl Guest for Wordstack {
         meaning::meaning(insn, o)
     }
 
-    /// There is one service: HALT.
-    fn trap(&mut self, state: &mut State, _: u16) -> Result<After, Refusal> {
-        Ok(After::Halt(Self::next(state.pc())))
-    }
-
     fn illegal(&mut self, state: &mut State, insn: Insn) -> Result<After, Refusal> {
         let (reason, detail) = self.illegal_fault(state.pc(), insn);
         Err(Refusal::Fault(reason, detail))
@@ -223,11 +218,6 @@ impl Guest for Wordstack {
 
     fn disassemble(&self, _: &State, pc: Pc) -> String {
         self.memory.get(pc as usize).map_or("the end".to_owned(), |&word| image::text(word))
-    }
-
-    fn registers(&self, state: &State) -> Vec<(String, u64)> {
-        let registers = [("PC", state.pc()), ("SP", state.get(SP)), ("LIMIT", state.get(LIMIT))];
-        registers.map(|(name, value)| (name.to_owned(), u64::from(value))).into()
     }
 
     fn service_in_c(&self, _: &State, pc: Pc, request: Request) -> Service {
