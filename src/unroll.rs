@@ -58,37 +58,46 @@ pub(crate) fn unroll(region: &mut Region) {
     region.renumber();
 }
 
-/// The bodies of loops that contain no other loop, header first. Such a loop has one header, which all its blocks
-/// are dominated by.
+/// The bodies of loops that contain no other loop, header first, which dominates the rest. Loops may share a header: what
+/// goes back to it from an outer one does not count.
 fn innermost_loops(region: &Region) -> Vec<Vec<usize>> {
     let blocks = &region.blocks;
     let mut predecessors = vec![Vec::new(); blocks.len()];
     for (from, block) in blocks.iter().enumerate() {
         block.successors().for_each(|to| predecessors[to].push(from));
     }
-    let mut loops: Vec<Vec<usize>> = Vec::new();
+    let latches_of = |header: usize| predecessors[header].iter().copied().filter(move |&p| p >= header);
+    let is_header = |b: usize| latches_of(b).next().is_some();
+    // An edge back into the middle closes a loop with more than one way in: such a body is left alone.
+    let is_inside = |b: usize| !is_header(b) && predecessors[b].iter().all(|&p| p < b);
+    let mut loops = Vec::new();
     for header in 0..blocks.len() {
-        let latches: Vec<usize> = predecessors[header].iter().copied().filter(|&p| p >= header).collect();
-        if latches.is_empty() || !latches.iter().all(|&latch| region.dominates(header, latch)) {
-            continue;
-        }
         let mut body = vec![header];
-        let mut queue = latches;
-        while let Some(block) = queue.pop() {
-            if !body.contains(&block) {
-                body.push(block);
-                queue.extend(&predecessors[block]);
+        for latch in latches_of(header).filter(|&latch| region.dominates(header, latch)) {
+            let mut one = vec![latch];
+            let mut next = 0;
+            while let Some(&b) = one.get(next) {
+                next += 1;
+                let before = predecessors[b].iter().filter(|_| b != header);
+                before.for_each(|&p| {
+                    if !one.contains(&p) {
+                        one.push(p)
+                    }
+                });
+            }
+            if one.iter().all(|&b| b == header || is_inside(b)) {
+                one.into_iter().for_each(|b| {
+                    if !body.contains(&b) {
+                        body.push(b)
+                    }
+                });
             }
         }
-        loops.push(body);
+        if body.len() > 1 || latches_of(header).any(|latch| latch == header) {
+            loops.push(body);
+        }
     }
-    let headers: Vec<usize> = loops.iter().map(|body| body[0]).collect();
-    let is_innermost = |body: &Vec<usize>| body[1..].iter().all(|b| !headers.contains(b));
-    // An edge back into the middle closes a loop with more than one way in: such a body is left alone.
-    let is_natural = |body: &Vec<usize>| {
-        body.iter().all(|&b| b == body[0] || predecessors[b].iter().all(|&p| p < b && body.contains(&p)))
-    };
-    loops.into_iter().filter(|body| is_innermost(body) && is_natural(body)).collect()
+    loops
 }
 
 /// Appends a copy of `body`, entered where `last`, the copy before it, goes back to the loop's header. The new
