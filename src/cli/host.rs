@@ -1,10 +1,11 @@
-//! What depends on the host: signals and the terminal. For Linux and macOS; all of the program's `unsafe`.
+//! What depends on the host: signals, the terminal, and what `perf` wants. For Linux and macOS; all of the program's `unsafe`.
 //!
 //! A signal that ends the run is noted, wakes whoever waits here, and the run ends at its next look; a
 //! second one kills at once. The terminal is put back on every ending and while the program is stopped, and
 //! made unbuffered again when it goes on.
 
 use std::cell::UnsafeCell;
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd};
@@ -268,4 +269,18 @@ pub fn signal_name(signal: i32) -> &'static str {
         libc::SIGQUIT => "SIGQUIT",
         _ => "a signal",
     }
+}
+
+/// Nanoseconds on the clock that `perf record -k mono` uses.
+pub fn monotonic() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live value; the clock exists on every host.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Maps a file as if it were code, which nobody reads or runs: that it was mapped is the message.
+pub fn map_executable(file: &File) -> io::Result<memmap2::Mmap> {
+    // SAFETY: nothing looks at the bytes, so it does not matter who changes them.
+    unsafe { memmap2::MmapOptions::new().map_exec(file) }
 }

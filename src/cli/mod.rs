@@ -13,6 +13,7 @@ mod host;
 mod load;
 mod lockstep;
 mod native;
+mod perf;
 #[cfg(feature = "plot")]
 mod plot;
 mod python;

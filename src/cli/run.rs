@@ -15,6 +15,7 @@ use kiln::vm::Vm;
 
 use super::console::{Keys, Output, describe};
 use super::load::{self, ImageFile, Loaded, MachineOptions};
+use super::perf::{self, JitDump};
 use super::report;
 use super::session::{self, Ending};
 use super::{Failure, code, host, lockstep, print, say, trace, warn};
@@ -55,6 +56,13 @@ pub struct Run {
     /// Print what is compiled, to standard error; with lockstep the report of a difference has it
     #[arg(long, value_enum, value_name = "WHAT")]
     dump: Option<What>,
+    /// Name native code for Linux's perf, in /tmp/perf-PID.map
+    #[arg(long)]
+    perf_map: bool,
+    /// Write native code and the source lines it comes from for `perf inject --jit`, to jit-PID.dump; record with
+    /// `perf record -k mono`
+    #[arg(long)]
+    jitdump: bool,
     #[command(flatten)]
     machine: MachineOptions,
 }
@@ -141,7 +149,8 @@ impl Run {
             Tier::Interp => Tiers::Interpreter,
             Tier::Jit => Tiers::Jit,
         };
-        (tier, Config { tiers, record: self.dump.is_some(), ..self.machine.config() })
+        let record = self.dump.is_some() || self.perf_map || self.jitdump;
+        (tier, Config { tiers, record, ..self.machine.config() })
     }
 
     /// Where the trace goes.
@@ -200,6 +209,7 @@ impl Visit for Execute<'_> {
         let loaded = Loaded::<G>::new(self.files, &run.machine)?;
         let report = run.report.as_deref().map(create).transpose()?;
         let trace = run.trace.as_ref().map(|file| run.trace::<G>(file.as_deref())).transpose()?;
+        let jitdump = run.jitdump.then(JitDump::create).transpose()?;
         let keys = Box::new(run.limits.keys()?);
         let output =
             Output::standard().map_err(|error| Failure::io("cannot write standard output", &error))?;
@@ -243,6 +253,12 @@ impl Visit for Execute<'_> {
         };
         if run.stats {
             say(done.summary().replace('\n', "\n  "));
+        }
+        if let Some(record) = vm.record().filter(|_| run.perf_map) {
+            perf::write_map::<G>(&loaded.image, record)?;
+        }
+        if let Some((jitdump, record)) = jitdump.zip(vm.record()) {
+            jitdump.write::<G>(&loaded.image, record)?;
         }
         if let Some(file) = report {
             let path = run.report.as_deref().unwrap_or(Path::new("")).display();
