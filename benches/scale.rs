@@ -9,7 +9,7 @@ use std::process::Command;
 use kiln::device::Console;
 use kiln::guest::{Guest, Stop};
 use kiln::guests::lc3::isa::MEMORY;
-use kiln::guests::lc3::{Lc3, image::Image, profile::Profile};
+use kiln::guests::lc3::{Lc3, image::Form, image::Image, profile::Profile};
 use kiln::program::Program;
 use kiln::tier::Config;
 use kiln::vm::Vm;
@@ -154,7 +154,7 @@ fn image_size(words: usize) -> [f64; 3] {
         .for_each(|n| writeln!(source, "L{n} ADD R{}, R1, #{}", n % 8, n % 16).expect("memory takes it"));
     source += ".END\n";
     let image = assembled(&source);
-    let raw = image.write_raw().expect("one segment can be written");
+    let raw = image.write(Form::Raw).expect("one segment can be written");
     let load = fastest(SHORTEST, || {
         let mut vm = program(&image, Config::default()).machine(console());
         vm.run(words as u64);

@@ -255,9 +255,9 @@ impl<'s> Source<'s> {
 }
 
 /// Replaces the control characters that the renderer lets pass: the C1 set, which terminals obey
-/// too.
+/// too. Carriage returns go: they are how lines end elsewhere.
 fn printable(text: &str) -> String {
-    text.replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{fffd}")
+    text.replace('\r', "").replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{fffd}")
 }
 
 /// Makes a text safe for a message: no control characters, one line.

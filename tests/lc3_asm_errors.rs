@@ -53,14 +53,17 @@ fn every_error_in_one_line() {
         (".STRINGZ “x”", "2:10 error: unexpected character `“` (U+201C) [“]"),
         (".FILL 'ab'", "2:7 error: a character literal is one character between apostrophes ['a]"),
         (".FILL '", "2:7 error: a character literal is one character between apostrophes [']"),
-        (".EXTERNAL X", "2:1 error: labels of other files are not supported [.EXTERNAL]"),
+        (".EXTERNAL 5", "2:11 error: expected a label, found a number [5]"),
+        (".EXTERNAL X\nX HALT", "3:1 error: label `X` is defined twice [X]"),
+        ("LEA R0, X\nHALT\nX .FILL 1\n.EXTERNAL X", "5:11 error: label `X` is defined twice [X]"),
+        ("HALT\n.EXTERNAL X", "3:11 warning: label `X` is never used [X]"),
         (".FIL 1", "2:1 error: unknown directive `.FIL` [.FIL]"),
         ("A ADDD R0, R0, R0", "2:3 error: unknown instruction `ADDD` [ADDD]"),
         ("LAE R0, X", "2:1 error: unknown instruction `LAE` [LAE]"),
         ("A HLAT", "2:3 error: unknown instruction `HLAT` [HLAT]"),
-        ("HLAT", "2:1 warning: `HLAT` is taken as a label [HLAT]"),
-        ("END", "2:1 warning: `END` is taken as a label [END]"),
-        ("ADD: HALT", "2:1 error: `ADD` is an instruction, so it can't be a label [ADD]"),
+        ("HLAT\nHALT", "2:1 warning: `HLAT` is taken as a label [HLAT]"),
+        ("END\nHALT", "2:1 warning: `END` is taken as a label [END]"),
+        ("ADD: HALT", "2:1 warning: label `ADD` is also an instruction [ADD]"),
         ("R3 HALT", "2:1 error: `R3` is a register, so it can't be a label [R3]"),
         ("NOT R1", "2:7 error: an operand is missing []"),
         ("NOT R1,", "2:8 error: an operand is missing []"),
@@ -147,7 +150,7 @@ error: label `FAR` is too far away for LD
 6 | FAR    ADD R1
   | --- the label is here
   |
-  = help: put `.FILL FAR` with a label nearby, and use LDI
+  = help: put `.FILL FAR` with a label nearby, and use LDI; or move it nearer
 
 error: an operand is missing
  --> test.asm:6:11

@@ -4,7 +4,7 @@
 use kiln::diagnostic::Style;
 use kiln::guests::lc3::asm::assemble;
 use kiln::guests::lc3::disasm;
-use kiln::guests::lc3::image::{Format, Image, ImageError, Segment};
+use kiln::guests::lc3::image::{Form, Format, Image, ImageError, Segment};
 use kiln::guests::lc3::symbols::Symbols;
 use lc3_ensemble::asm::encoding::{BinaryFormat, ObjFileFormat, TextFormat};
 use proptest::prelude::*;
@@ -100,11 +100,12 @@ fn of_lc3_ensemble() {
     let binary = BinaryFormat::serialize(&object);
     let text = TextFormat::serialize(&object);
     for bytes in [&binary[..], text.as_bytes()] {
-        let said = refused("a.obj", bytes);
-        assert!(
-            said.ends_with("`X` is defined in another file; link the object files to one first"),
-            "{said}"
-        );
+        let image = Image::read("a.obj", bytes).expect("an object that is not linked yet");
+        assert_eq!(image.externals.len(), 1);
+        let error = Image::join([image.clone()]).expect_err("X is missing").to_string();
+        assert!(error.contains("label `X` is defined in no other file"), "{error}");
+        let other = Image::read("b.asm", b".ORIG x4000\nX HALT\n.END").expect("assembles");
+        assert_eq!(Image::join([image, other]).expect("links").word(0x3000), Some(0x4000));
     }
 }
 
@@ -227,7 +228,7 @@ fn files_that_are_wrong() {
         ),
         ("a", b"FFFF\n1021\n1021\n".to_vec(), "a: line 3: a word past xFFFF; memory ends there"),
         ("a.hex", b"; none\n".to_vec(), "a.hex: no line has a word; the first line is the origin"),
-        ("a.asm", b".ORIG x3000 ; \xff".to_vec(), "a.asm: byte 14: not UTF-8; source is UTF-8 text"),
+        ("a.asm", b".ORIG x3000 ; \xff".to_vec(), "a.asm: line 1: not UTF-8; source is UTF-8 text"),
     ] {
         assert_eq!(refused(name, &bytes), said);
     }
@@ -258,16 +259,70 @@ fn writing_raw() {
     let image =
         |segments: &[Segment]| Image { name: "a".into(), segments: segments.to_vec(), ..Image::default() };
     let gap = image(&[segment(0x3000, &[1]), segment(0x3003, &[2])]);
-    assert_eq!(gap.write_raw(), Ok(big(&[0x3000, 1, 0, 0, 2])));
+    assert_eq!(gap.write(Form::Raw), Ok(big(&[0x3000, 1, 0, 0, 2])));
     for (segments, why) in [
         (&[][..], "it has no words"),
         (&[segment(9, &[1]), segment(3, &[1])], "it starts at x0009 but has words below, at x0003"),
         (&[segment(3, &[1, 2]), segment(4, &[1])], "two of its segments overlap at x0004"),
         (&[segment(0xffff, &[1, 2])], "it runs past xFFFF"),
     ] {
-        let error = image(segments).write_raw().expect_err(why);
-        assert_eq!(error.to_string(), format!("a: no raw image can hold it: {why}"));
+        let error = image(segments).write(Form::Raw).expect_err(why);
+        assert_eq!(error.to_string(), format!("a: this form of image can't hold it: {why}"));
     }
+}
+
+/// What is written in a form is read from it; lc3-ensemble reads what is written for it.
+#[test]
+fn every_form() {
+    let source =
+        ".ORIG x3000\nLEA R0, MSG\nPUTS\nHALT\nMSG .STRINGZ \"hi\"\n.END\n.ORIG x5000\n.BLKW 3\n.END\n";
+    let image = Image::read("a.asm", source.as_bytes()).expect("assembles");
+    for (form, format) in [
+        (Form::Lc3tools, Format::Lc3tools),
+        (Form::Complx, Format::Complx),
+        (Form::Ensemble, Format::EnsembleBinary),
+        (Form::EnsembleText, Format::EnsembleText),
+    ] {
+        let back = read("a.obj", &image.write(form).expect("has a form"), format);
+        assert_eq!(back.segments, image.segments, "{format}");
+        if matches!(form, Form::Ensemble | Form::EnsembleText) {
+            assert_eq!(back.symbols.address("msg"), Some(0x3003));
+        }
+    }
+    let one = Image { segments: image.segments[..1].to_vec(), ..image.clone() };
+    for (form, name) in [(Form::Hex, "a.hex"), (Form::Bin, "a.bin")] {
+        let back = read(name, &one.write(form).expect("has a form"), Format::Words);
+        assert_eq!(back.segments, one.segments);
+    }
+    let symbols = image.write(Form::Symbols).expect("has a table");
+    assert_eq!(Symbols::read("a.sym", &symbols).expect("is one"), image.symbols);
+    let binary = BinaryFormat::deserialize(&image.write(Form::Ensemble).expect("has a form"));
+    let text = String::from_utf8(image.write(Form::EnsembleText).expect("has a form")).expect("is text");
+    for object in [binary, TextFormat::deserialize(&text)] {
+        let words: Vec<(u16, u16)> =
+            object.expect("is sound").addr_iter().map(|(at, word)| (at, word.unwrap_or(0))).collect();
+        let ours: Vec<(u16, u16)> = image.segments.iter().flat_map(Segment::iter).collect();
+        assert_eq!(words, ours);
+    }
+}
+
+#[test]
+fn a_listing_with_its_source() {
+    let source = ".ORIG x3000 ; start\n\nMAIN LEA R0, MSG\n HALT\nMSG .STRINGZ \"ab\"\n.BLKW 3\n.END\n";
+    let image = Image::read("a.asm", source.as_bytes()).expect("assembles");
+    let listing = String::from_utf8(image.write(Form::Listing).expect("has a listing")).expect("is text");
+    let expected = "; a.asm
+                          1  .ORIG x3000 ; start
+                          2
+x3000  E001               3  MAIN LEA R0, MSG
+x3001  F025               4   HALT
+x3002  0061               5  MSG .STRINGZ \"ab\"
+x3003  0062
+x3004  0000
+x3005  0000  × 3          6  .BLKW 3
+                          7  .END
+";
+    assert_eq!(listing, expected, "\n{listing}");
 }
 
 #[test]
@@ -349,8 +404,8 @@ proptest! {
         let fits = usize::from(origin) + words.len() <= 0x1_0000;
         let segments = vec![Segment { origin, words }];
         let image = Image { name: "a.obj".into(), segments, ..Image::default() };
-        prop_assert_eq!(image.write_raw().is_ok(), fits);
-        let bytes = image.write_raw().unwrap_or_default();
+        prop_assert_eq!(image.write(Form::Raw).is_ok(), fits);
+        let bytes = image.write(Form::Raw).unwrap_or_default();
         if Format::of("a.obj", &bytes) == Format::Raw {
             prop_assert_eq!(Image::read("a.obj", &bytes).ok(), fits.then_some(image));
         }

@@ -107,7 +107,7 @@ STACK       .FILL xFE00             ; grows down: the first push goes to xFDFF
 TABLEWORDS  .FILL #38
 COLUMNS     .BLKW #8
 RISING      .BLKW #15               ; row + column = 0 to 14
-FALLING     .BLKW #7                ; row - column = -7 to -1
+            .BLKW #7                ; row - column = -7 to -1
 FALLINGMID  .BLKW #8                ; row - column = 0 to 7
 TEXT        .STRINGZ " solutions\n"
 

@@ -1,13 +1,20 @@
 //! The source lines that words came from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The source lines that the words at addresses came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lines<A: Ord> {
-    files: Vec<String>,
+    files: Vec<File>,
     /// From the first word of a statement to its file and line.
     places: BTreeMap<A, (usize, u32)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct File {
+    name: String,
+    text: Arc<str>,
 }
 
 impl<A: Ord> Default for Lines<A> {
@@ -17,9 +24,10 @@ impl<A: Ord> Default for Lines<A> {
 }
 
 impl<A: Ord + Copy> Lines<A> {
-    /// No lines yet, of the source file that messages call `file`.
-    pub fn of(file: &str) -> Self {
-        Self { files: vec![file.to_owned()], places: BTreeMap::new() }
+    /// No lines yet, of the source file that messages call `file`, with this text as far as it is known.
+    pub fn of(file: &str, text: &str) -> Self {
+        let file = File { name: file.to_owned(), text: text.into() };
+        Self { files: vec![file], places: BTreeMap::new() }
     }
 
     /// Records that the statement whose first word is at `address` stands on `line`, from 1.
@@ -32,6 +40,13 @@ impl<A: Ord + Copy> Lines<A> {
     /// The file and the line, from 1, of the statement whose first word is at `address`.
     pub fn get(&self, address: A) -> Option<(&str, u32)> {
         self.places.get(&address).and_then(|&place| self.place(place))
+    }
+
+    /// The text of that line, without the blanks around it; `None` where the text is not known.
+    pub fn text(&self, address: A) -> Option<&str> {
+        let &(file, line) = self.places.get(&address)?;
+        let index = usize::try_from(line).ok()?.checked_sub(1)?;
+        self.files.get(file)?.text.lines().nth(index).map(str::trim)
     }
 
     /// The address of the first statement on a line, from 1, of a file.
@@ -48,6 +63,11 @@ impl<A: Ord + Copy> Lines<A> {
         })
     }
 
+    /// The names and texts of the files.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().map(|file| (file.name.as_str(), &*file.text))
+    }
+
     /// Whether no line is known.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
@@ -62,6 +82,6 @@ impl<A: Ord + Copy> Lines<A> {
     }
 
     fn place(&self, (file, line): (usize, u32)) -> Option<(&str, u32)> {
-        self.files.get(file).map(|file| (file.as_str(), line))
+        self.files.get(file).map(|file| (file.name.as_str(), line))
     }
 }

@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostic;
 
 /// Diagnostics of one severity beyond this many are counted, not kept.
-pub(crate) const MOST: usize = 1000;
+pub(crate) const MOST: usize = 50;
 
 /// The diagnostics so far.
 #[derive(Default)]

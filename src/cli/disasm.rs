@@ -10,10 +10,15 @@ use super::{Failure, code, print};
 
 /// `kiln disasm`.
 #[derive(Args)]
-#[command(after_help = "Example:\n  kiln disasm hello.obj > hello.asm")]
+#[command(
+    after_help = "Examples:\n  kiln disasm hello.obj > hello.asm\n  kiln disasm hello.obj --symbols hello.sym"
+)]
 pub struct Disasm {
     /// The image
     image: PathBuf,
+    /// Take names of addresses from a symbol file
+    #[arg(long, value_name = "FILE")]
+    symbols: Option<PathBuf>,
     /// The machine that the image is for
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(guests::NAMES))]
     guest: Option<String>,
@@ -26,17 +31,21 @@ impl Disasm {
         let guest = self.guest.as_deref().or_else(|| guests::recognise(&file.name, &file.bytes));
         let unknown =
             || Failure::new(code::DATA, format!("{}: no machine here reads such a file", file.name));
-        guests::visit(guest.ok_or_else(unknown)?, List(&file)).expect("the guest is listed")
+        let symbols = self.symbols.as_deref().map(load::read).transpose()?;
+        guests::visit(guest.ok_or_else(unknown)?, List(&file, symbols)).expect("the guest is listed")
     }
 }
 
-struct List<'a>(&'a ImageFile);
+struct List<'a>(&'a ImageFile, Option<ImageFile>);
 
 impl Visit for List<'_> {
     type Output = Result<u8, Failure>;
 
     fn visit<G: Machine>(self) -> Result<u8, Failure> {
-        let (image, _) = G::read(&self.0.name, &self.0.bytes)?;
+        let (mut image, _) = G::read(&self.0.name, &self.0.bytes)?;
+        if let Some(symbols) = self.1 {
+            G::name(&mut image, &symbols.name, &symbols.bytes)?;
+        }
         print(G::listing(&image).as_bytes())?;
         Ok(code::OK)
     }

@@ -28,6 +28,9 @@ impl Visit for Describe {
         if G::PROFILES.len() > 1 {
             let _ = writeln!(text, "  {:<9} {}", "profiles", G::PROFILES.join(", "));
         }
+        for form in G::FORMS {
+            let _ = writeln!(text, "  --emit {:<13} {}", form.name, form.what);
+        }
         for setting in G::SETTINGS {
             let (name, about) = (setting.name, setting.about);
             let (least, most) = setting.range;

@@ -118,23 +118,23 @@ impl MachineOptions {
         if let Some(name) = &self.guest {
             return Ok(name);
         }
-        let mut all = files.iter().map(|file| (file, guests::recognise(&file.name, &file.bytes)));
-        let unknown = |file: &ImageFile| {
-            Failure::new(code::DATA, format!("{}: no machine here reads such a file; see --guest", file.name))
-        };
-        let (first, guest) = all.next().expect("there is an image");
-        let guest = guest.ok_or_else(|| unknown(first))?;
-        match all.find(|&(_, other)| other != Some(guest)) {
-            None => Ok(guest),
-            Some((file, None)) => Err(unknown(file)),
-            Some((file, Some(other))) => Err(Failure::new(
-                code::DATA,
-                format!(
-                    "{} is for {guest}, {} for {other}: one machine runs one kind",
-                    first.name, file.name
-                ),
-            )),
-        }
+        guest_of(files, "no machine here reads such a file; see --guest")
+    }
+}
+
+/// The guest that files are for, which is one; `unknown` is said of a file that is for none.
+pub fn guest_of(files: &[ImageFile], unknown: &str) -> Result<&'static str, Failure> {
+    let mut all = files.iter().map(|file| (file, guests::recognise(&file.name, &file.bytes)));
+    let unknown = |file: &ImageFile| Failure::new(code::DATA, format!("{}: {unknown}", file.name));
+    let (first, guest) = all.next().expect("there is an image");
+    let guest = guest.ok_or_else(|| unknown(first))?;
+    match all.find(|&(_, other)| other != Some(guest)) {
+        None => Ok(guest),
+        Some((file, None)) => Err(unknown(file)),
+        Some((file, Some(other))) => Err(Failure::new(
+            code::DATA,
+            format!("{} is for {guest}, {} for {other}: one machine runs one kind", first.name, file.name),
+        )),
     }
 }
 

@@ -54,6 +54,22 @@ pub trait Machine: Guest {
     /// # Errors
     /// What is wrong with it, and where.
     fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile>;
+    /// The forms in which an image is written, the usual one first; none where translating is all that there is.
+    const FORMS: &'static [Form] = &[];
+    /// The image in one of these forms.
+    ///
+    /// # Errors
+    /// Why the form cannot hold it.
+    fn write(_image: &Self::Image, _form: &Form) -> Result<Vec<u8>, BadFile> {
+        Err(BadFile::Image(format!("{} writes no images", Self::NAME)))
+    }
+    /// Gives an image the names of addresses that a symbol file has.
+    ///
+    /// # Errors
+    /// What is wrong with the file, and where.
+    fn name(_image: &mut Self::Image, file: &str, _bytes: &[u8]) -> Result<(), BadFile> {
+        Err(BadFile::Image(format!("{file}: {} has no symbol files", Self::NAME)))
+    }
     /// Joins several images to one; there is at least one.
     ///
     /// # Errors
@@ -118,6 +134,17 @@ pub struct FileKind {
     /// How its name ends, without the dot.
     pub extension: &'static str,
     /// What it holds.
+    pub what: &'static str,
+}
+
+/// A form in which an image is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    /// Its name for `--emit`.
+    pub name: &'static str,
+    /// How the file's name ends, without the dot.
+    pub extension: &'static str,
+    /// What it is.
     pub what: &'static str,
 }
 

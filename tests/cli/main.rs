@@ -344,6 +344,26 @@ fn what_is_assembled_runs_and_disassembles() {
 }
 
 #[test]
+fn several_sources_become_one_image() {
+    let folder = Folder::new("link");
+    let main = folder.file("main.asm", ".ORIG x3000\n.EXTERNAL SHOW\nJSR SHOW\nHALT\n.END\n");
+    let library = ".ORIG x4000\nSHOW LEA R0, HI\nPUTS\nRET\nHI .STRINGZ \"hi\"\n.END\n";
+    let library = folder.file("library.asm", library.replace("x4000", "x3100"));
+    kiln(&["run", &main, &library]).assert().code(0).stdout("hi");
+    refuses(&["run", &main], 65, "main.asm: line 3: label `SHOW` is defined in no other file");
+    kiln(&["asm", &main, &library, "--emit", "lc3tools,sym,listing"]).assert().code(0).stdout("");
+    kiln(&["run", &folder.path("main.obj")]).assert().code(0).stdout("hi");
+    let (_, listing, _) = outcome(&mut kiln(&["disasm", &folder.path("main.obj")]));
+    assert!(listing.contains("JSR L3100"), "{listing}");
+    let symbols = folder.path("main.sym");
+    let (_, listing, _) = outcome(&mut kiln(&["disasm", &folder.path("main.obj"), "--symbols", &symbols]));
+    assert!(listing.contains("JSR SHOW"), "{listing}");
+    assert!(fs::read_to_string(folder.path("main.lst")).unwrap().contains("x3100  E002"));
+    refuses(&["asm", &main, "--emit", "rwa"], 64, "lc3 writes no `rwa`; did you mean raw?");
+    refuses(&["asm", &main, &library, "--emit", "raw,complx"], 64, "two of these forms go to .obj files");
+}
+
+#[test]
 fn an_image_never_replaces_its_source() {
     let folder = Folder::new("replace");
     let source = folder.file("seven", SEVEN);

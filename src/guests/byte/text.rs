@@ -23,7 +23,7 @@ pub(super) fn assemble(file: &str, text: &str) -> Result<Program, Vec<Diagnostic
         let start = word.as_ptr() as usize - text.as_ptr() as usize;
         start..start + word.len()
     };
-    let mut program = Program { lines: Lines::of(file), ..Program::default() };
+    let mut program = Program { lines: Lines::of(file, ""), ..Program::default() };
     let (mut labels, mut targets, mut wrong) = (HashMap::new(), Vec::new(), Vec::new());
     for (line_number, line) in (1..).zip(text.lines()) {
         let code = line.split('#').next().unwrap_or_default();

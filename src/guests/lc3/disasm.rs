@@ -44,6 +44,18 @@ fn target(address: u16, word: u16) -> Option<u16> {
     Some(address.wrapping_add(1).wrapping_add_signed(offset))
 }
 
+/// Where execution goes from a word: to the next one, and to a target.
+pub(super) fn successors(address: u16, word: u16) -> (Option<u16>, Option<u16>) {
+    let next = Some(address.wrapping_add(1));
+    match word >> 12 {
+        0x0 => (next.filter(|_| word & 0x0e00 != 0x0e00), target(address, word)),
+        0x4 => (next, target(address, word)),
+        0x8 | 0xc => (None, None),
+        0xf => (next.filter(|_| word != 0xf025), None),
+        _ => (next, None),
+    }
+}
+
 /// One word at an address, as text that assembles to the same word there: an instruction where it
 /// is one, with its target by name where `symbols` has one, else `.FILL`.
 pub fn word(address: u16, word: u16, symbols: &Symbols) -> String {
@@ -254,19 +266,6 @@ impl Code {
         does(address) || (word == 0 && address.checked_add(1).is_some_and(does))
     }
 
-    /// Where execution goes from a word: to the next one, and to a target.
-    fn successors(&self, address: u16) -> (Option<u16>, Option<u16>) {
-        let word = self.words[usize::from(address)];
-        let next = Some(address.wrapping_add(1));
-        match word >> 12 {
-            0x0 => (next.filter(|_| word & 0x0e00 != 0x0e00), target(address, word)),
-            0x4 => (next, target(address, word)),
-            0x8 | 0xc => (None, None),
-            0xf => (next.filter(|_| word != 0xf025), None),
-            _ => (next, None),
-        }
-    }
-
     /// Marks as code what is reached from an address, and collects what else its instructions point
     /// at.
     fn follow(&mut self, address: u16, candidates: &mut Vec<u16>) {
@@ -277,9 +276,9 @@ impl Code {
                 continue;
             }
             self.kinds[usize::from(address)] = Kind::Code;
-            let (next, target) = self.successors(address);
-            todo.extend(next.into_iter().chain(target));
             let word = self.words[usize::from(address)];
+            let (next, target) = successors(address, word);
+            todo.extend(next.into_iter().chain(target));
             match (word >> 12, self::target(address, word)) {
                 (0xe, Some(target)) => candidates.push(target),
                 (0x2 | 0x3 | 0xa | 0xb, Some(target)) => {
@@ -316,7 +315,7 @@ impl Code {
                 Kind::Unknown if address == start && self.is_table(start) => break false,
                 Kind::Unknown => {}
             }
-            match self.successors(address).0 {
+            match successors(address, self.words[usize::from(address)]).0 {
                 Some(next) if next != start => address = next,
                 Some(_) => break false,
                 None => break true,

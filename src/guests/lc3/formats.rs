@@ -3,11 +3,12 @@
 use super::asm;
 use super::image::{Format, Image, ImageError, Place, Segment};
 use super::isa::WORDS;
+use super::link::{External, Field};
 use crate::asm::Lines;
 
-const LC3TOOLS: &[u8] = b"\x1c\x30\x15\xc0\x01";
-const ENSEMBLE: &[u8] = b"obj\x21\x10";
-const ENSEMBLE_TEXT: &str = "LC-3 OBJ FILE";
+pub(super) const LC3TOOLS: &[u8] = b"\x1c\x30\x15\xc0\x01";
+pub(super) const ENSEMBLE: &[u8] = b"obj\x21\x10";
+pub(super) const ENSEMBLE_TEXT: &str = "LC-3 OBJ FILE";
 /// The size of the largest raw image: an origin of zero, then all of memory.
 const LARGEST_RAW: usize = 2 + 2 * WORDS;
 
@@ -71,7 +72,8 @@ fn text(bytes: &[u8]) -> Option<&str> {
 
 fn utf8<'a>(name: &str, bytes: &'a [u8]) -> Read<&'a str> {
     std::str::from_utf8(bytes).map_err(|error| {
-        let place = Place::Byte(error.valid_up_to());
+        let before = &bytes[..error.valid_up_to()];
+        let place = Place::Line(1 + before.iter().filter(|&&byte| byte == b'\n').count());
         ImageError::malformed(name, place, "not UTF-8", "source is UTF-8 text")
     })
 }
@@ -252,7 +254,8 @@ fn ensemble_binary(mut reader: Reader<'_>) -> Read<Image> {
         return Err(reader.wrong(ENSEMBLE.len(), what, "version 0.1 is known"));
     }
     let mut image = reader.image(Vec::new());
-    image.lines = Lines::of(reader.file);
+    let mut lines: Vec<(u16, u32)> = Vec::new();
+    let mut source = "";
     while reader.more() {
         let at = reader.at;
         let [kind] = reader.array("a block")?;
@@ -273,25 +276,22 @@ fn ensemble_binary(mut reader: Reader<'_>) -> Read<Image> {
                 let [external] = reader.array("a flag")?;
                 reader.take(8, "a place in the source")?;
                 let label = reader.string("a label")?;
-                if external != 0 {
-                    return Err(unlinked(reader.file, Place::Byte(at), label));
+                if external == 0 {
+                    name(&mut image, label, address, Place::Byte(at))?;
                 }
-                name(&mut image, label, address, Place::Byte(at))?;
             }
             2 => {
                 let first = u64::from_le_bytes(reader.array("a line number")?);
                 for line in (0..reader.little("a count")?).map(|n| first.saturating_add(n.into())) {
                     let address = reader.little("an address")?;
-                    image.lines.insert(address, line_number(line));
+                    lines.push((address, line_number(line)));
                 }
             }
-            3 => {
-                reader.string("the source")?;
-            }
+            3 => source = reader.string("the source")?,
             4 => {
-                reader.take(2, "an address")?;
-                let label = reader.string("a label")?;
-                return Err(unlinked(reader.file, Place::Byte(at), label));
+                // The one number here that lc3-ensemble writes with its high byte first.
+                let address = reader.big("an address")?;
+                external(&mut image, reader.string("a label")?, address);
             }
             _ => {
                 let right = "blocks are of the kinds 0 to 4";
@@ -299,6 +299,8 @@ fn ensemble_binary(mut reader: Reader<'_>) -> Read<Image> {
             }
         }
     }
+    image.lines = Lines::of(reader.file, source);
+    lines.into_iter().for_each(|(address, line)| image.lines.insert(address, line));
     Ok(image)
 }
 
@@ -307,9 +309,9 @@ fn line_number(index: u64) -> u32 {
     u32::try_from(index.saturating_add(1)).unwrap_or(u32::MAX)
 }
 
-fn unlinked(file: &str, place: Place, label: &str) -> ImageError {
-    let what = format!("`{}` is defined in another file", label.escape_debug());
-    ImageError::malformed(file, place, what, "link the object files to one first")
+/// The word at an address is a label's of another file.
+fn external(image: &mut Image, label: &str, address: u16) {
+    image.externals.push(External { name: label.to_owned(), address, field: Field::Word });
 }
 
 fn name(image: &mut Image, label: &str, address: u16, place: Place) -> Read<()> {
@@ -372,7 +374,7 @@ fn words(file: &str, text: &str) -> Read<Image> {
 fn ensemble_text(file: &str, text: &str) -> Read<Image> {
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
     let mut lines = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
-    let mut image = Image { name: file.to_owned(), lines: Lines::of(file), ..Image::default() };
+    let mut image = Image { name: file.to_owned(), lines: Lines::of(file, ""), ..Image::default() };
     let mut section = "";
     lines.next();
     while let Some((at, line)) = lines.next() {
@@ -414,9 +416,11 @@ fn ensemble_text(file: &str, text: &str) -> Read<Image> {
                 Some(address) => name(&mut image, label, address, place)?,
                 None => return wrong("a symbol has an address of 4 digits"),
             },
-            (".SYMBOL", [_, _, label]) | (".LINKER_INFO", [_, label]) => {
-                return Err(unlinked(file, place, label));
-            }
+            (".SYMBOL", [_, _, _]) => {}
+            (".LINKER_INFO", [address, label]) => match digits(address, 4, 16) {
+                Some(address) => external(&mut image, label, address),
+                None => return wrong("a word to link has an address of 4 digits"),
+            },
             (".DEBUG", [line, address, ..]) => {
                 if let (Ok(line), Some(address)) = (line.parse(), digits(address, 4, 16)) {
                     image.lines.insert(address, line_number(line));

@@ -3,9 +3,10 @@
 
 use std::fmt;
 
-use super::formats;
 use super::isa::{USER, WORDS};
+use super::link::{self, External};
 use super::symbols::Symbols;
+use super::{formats, write};
 use crate::asm::Lines;
 use crate::diagnostic::{Diagnostic, Source, Style};
 
@@ -42,6 +43,8 @@ pub struct Image {
     pub symbols: Symbols,
     /// The source lines of its words; empty for formats without any.
     pub lines: Lines<u16>,
+    /// The words that need labels of other images. [`Image::join`] takes care of them.
+    pub externals: Vec<External>,
 }
 
 /// The formats of image files.
@@ -86,6 +89,29 @@ impl fmt::Display for Format {
     }
 }
 
+/// The forms in which an image is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// As [`Format::Raw`]. Gaps between segments become zero words.
+    Raw,
+    /// As [`Format::Lc3tools`].
+    Lc3tools,
+    /// As [`Format::Complx`].
+    Complx,
+    /// As [`Format::EnsembleBinary`].
+    Ensemble,
+    /// As [`Format::EnsembleText`].
+    EnsembleText,
+    /// As [`Format::Words`], in hexadecimal.
+    Hex,
+    /// As [`Format::Words`], in binary.
+    Bin,
+    /// The symbols alone, as [`Symbols::read`] reads them.
+    Symbols,
+    /// The source with the addresses and words of its lines, for people.
+    Listing,
+}
+
 impl Image {
     /// Reads an image file in any known format, see [`Format::of`]; source is assembled. `name` is
     /// what messages call the file. The warnings of source that assembles are not kept: who wants
@@ -97,12 +123,15 @@ impl Image {
         formats::read(name, bytes)
     }
 
-    /// Joins several images to one, which starts where the first does. A name that two of them give
-    /// to different addresses keeps the meaning of the earlier one.
+    /// Joins and links several images to one, which starts where the first does. A name that two of them
+    /// give to different addresses keeps the meaning of the earlier one.
     ///
     /// # Errors
-    /// [`ImageError::Overlap`] where two of them have a word for the same address.
+    /// [`ImageError::Overlap`] where two of them have a word for the same address; a label of
+    /// `.EXTERNAL` that none, or more than one, of the others defines.
     pub fn join(images: impl IntoIterator<Item = Self>) -> Result<Self, ImageError> {
+        let mut images: Vec<Self> = images.into_iter().collect();
+        link::link(&mut images)?;
         let mut joined: Option<Self> = None;
         let mut owners = vec![None; WORDS];
         let mut names: Vec<String> = Vec::new();
@@ -146,12 +175,28 @@ impl Image {
         })
     }
 
-    /// The raw form: big-endian words, the origin first. Gaps between segments become zero words.
+    /// The word of the image for an address, to change it.
+    pub(super) fn word_mut(&mut self, address: u16) -> Option<&mut u16> {
+        self.segments.iter_mut().find_map(|segment| {
+            let at = address.checked_sub(segment.origin)?;
+            segment.words.get_mut(usize::from(at))
+        })
+    }
+
+    /// The image as a file of this form. It is to be linked: see [`Image::join`].
+    ///
+    /// # Errors
+    /// [`ImageError::NotRaw`] where the form cannot hold the image.
+    pub fn write(&self, form: Form) -> Result<Vec<u8>, ImageError> {
+        write::write(self, form)
+    }
+
+    /// All words as one run, the origin first. Gaps between segments become zero words.
     ///
     /// # Errors
     /// [`ImageError::NotRaw`] where the image has no segment, one that does not fit memory, two
-    /// that overlap, or words below its start: the raw form has no way to say these.
-    pub fn write_raw(&self) -> Result<Vec<u8>, ImageError> {
+    /// that overlap, or words below its start: a run has no way to say these.
+    pub(super) fn run(&self) -> Result<Vec<u16>, ImageError> {
         let not_raw = |what: String| Err(ImageError::NotRaw { file: self.name.clone(), what });
         let mut segments: Vec<&Segment> = self.segments.iter().collect();
         segments.sort_by_key(|segment| (segment.origin, segment.words.len()));
@@ -175,7 +220,7 @@ impl Image {
             words.resize(at, 0);
             words.extend(&segment.words);
         }
-        Ok(words.into_iter().flat_map(u16::to_be_bytes).collect())
+        Ok(words)
     }
 
     /// The image itself, where no two of its segments overlap.
@@ -256,7 +301,7 @@ pub enum ImageError {
         /// The first such address.
         address: u16,
     },
-    /// The raw form can't hold the image.
+    /// The form can't hold the image.
     NotRaw {
         /// The name of the image.
         file: String,
@@ -306,7 +351,7 @@ impl fmt::Display for ImageError {
             Self::Overlap { first, second, address } => {
                 write!(f, "{second}: x{address:04X}: {first} has a word for this address too; {ONE_WORD}")
             }
-            Self::NotRaw { file, what } => write!(f, "{file}: no raw image can hold it: {what}"),
+            Self::NotRaw { file, what } => write!(f, "{file}: this form of image can't hold it: {what}"),
         }
     }
 }

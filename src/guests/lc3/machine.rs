@@ -1,11 +1,12 @@
 //! LC-3 for the `kiln` program: its files, profiles and benchmarks.
 
 use super::generate::Case;
-use super::image::{Format, Image, ImageError};
+use super::image::{self, Format, Image, ImageError};
 use super::profile::Profile;
+use super::symbols::Symbols;
 use super::{Lc3, asm, disasm};
 use crate::device::Console;
-use crate::guests::{BadFile, Bench, FileKind, Likeness, Machine, Product, Remarks, Settings};
+use crate::guests::{BadFile, Bench, FileKind, Form, Likeness, Machine, Product, Remarks, Settings};
 use crate::ops::Pc;
 use crate::state::State;
 
@@ -18,6 +19,28 @@ macro_rules! example {
             python: None,
         }
     };
+}
+
+/// What `--emit` takes, and what it is here.
+const FORMS: [(Form, image::Form); 9] = [
+    form("raw", "obj", "big-endian words, the origin first", image::Form::Raw),
+    form("lc3tools", "obj", "what lc3tools loads", image::Form::Lc3tools),
+    form("complx", "obj", "what complx loads", image::Form::Complx),
+    form("ensemble", "obj", "what lc3-ensemble loads", image::Form::Ensemble),
+    form("ensemble-text", "obj", "the same as text", image::Form::EnsembleText),
+    form("hex", "hex", "a word a line in hexadecimal, the origin first", image::Form::Hex),
+    form("bin", "bin", "a word a line in binary, the origin first", image::Form::Bin),
+    form("sym", "sym", "the table of symbols", image::Form::Symbols),
+    form("listing", "lst", "the source with addresses and words", image::Form::Listing),
+];
+
+const fn form(
+    name: &'static str,
+    extension: &'static str,
+    what: &'static str,
+    form: image::Form,
+) -> (Form, image::Form) {
+    (Form { name, extension, what }, form)
 }
 
 impl Machine for Lc3 {
@@ -78,7 +101,29 @@ impl Machine for Lc3 {
 
     fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile> {
         let (image, remarks) = assemble(name, text)?;
-        Ok((Product { bytes: image.write_raw()?, extension: "obj" }, remarks))
+        Ok((Product { bytes: image.write(image::Form::Raw)?, extension: "obj" }, remarks))
+    }
+
+    const FORMS: &'static [Form] = &{
+        let mut forms = [FORMS[0].0; FORMS.len()];
+        let mut at = 0;
+        while at < forms.len() {
+            forms[at] = FORMS[at].0;
+            at += 1;
+        }
+        forms
+    };
+
+    fn write(image: &Image, form: &Form) -> Result<Vec<u8>, BadFile> {
+        let known = FORMS.iter().find(|known| known.0.name == form.name);
+        Ok(image.write(known.map_or(image::Form::Raw, |known| known.1))?)
+    }
+
+    fn name(image: &mut Image, file: &str, bytes: &[u8]) -> Result<(), BadFile> {
+        for (name, address) in Symbols::read(file, bytes)?.iter() {
+            image.symbols.insert(name, address);
+        }
+        Ok(())
     }
 
     fn join(images: Vec<Image>) -> Result<Image, BadFile> {

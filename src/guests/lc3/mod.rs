@@ -9,10 +9,12 @@ pub mod generate;
 mod host;
 pub mod image;
 pub mod isa;
+pub mod link;
 mod machine;
 mod meaning;
 pub mod profile;
 pub mod symbols;
+mod write;
 
 use std::collections::BTreeSet;
 use std::io;

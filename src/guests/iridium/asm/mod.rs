@@ -28,7 +28,7 @@ pub use statement::DIRECTIVES;
 pub struct Assembly {
     /// The program, with symbols and lines; none where there is an error.
     pub image: Option<Image>,
-    /// Errors and warnings in the order of the text, at most about a thousand of each.
+    /// Errors and warnings in the order of the text, at most some fifty of each.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -261,7 +261,7 @@ impl<'s> Assembler<'s> {
             let place = self.place(definition.name).expect("a defined label has its place");
             image.symbols.insert(definition.name, place);
         }
-        let mut lines = Lines::of(name);
+        let mut lines = Lines::of(name, "");
         for &(index, line) in &self.lines {
             lines.insert(start + index as Pc * SIZE, line);
         }

@@ -72,7 +72,7 @@ fn assemble(name: &str, assembly: &Assembly, instructions: usize) -> Result<Imag
     let asm::Assembly { image, diagnostics } = asm::assemble(name, &assembly.text);
     match image {
         Some(mut image) if image.end() as usize <= LARGEST => {
-            let mut lines = Lines::of(name);
+            let mut lines = Lines::of(name, "");
             for pc in image.addresses() {
                 let line = image.lines.get(pc).map_or(0, |(_, line)| assembly.lines[line as usize - 1]);
                 if line > 0 {

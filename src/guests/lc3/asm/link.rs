@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use super::super::link::{External, Field, fits, low, range, too_far};
 use super::lex::{self, Number};
-use super::{Assembler, Field, Fixup, upper};
+use super::{Assembler, Fixup, upper};
 use crate::asm::lex::quoted;
 use crate::asm::undefined;
 use crate::diagnostic::Diagnostic;
 
-impl Assembler<'_> {
+impl<'s> Assembler<'s> {
     /// The second pass: every operand that names a label.
     pub(super) fn link(&mut self) {
         for fixup in std::mem::take(&mut self.fixups) {
@@ -25,7 +26,15 @@ impl Assembler<'_> {
     }
 
     /// The bits of an operand: of the label, or of the number where no label has that name.
-    fn resolve(&mut self, fixup: &Fixup<'_>) -> Result<u16, Diagnostic> {
+    fn resolve(&mut self, fixup: &Fixup<'s>) -> Result<u16, Diagnostic> {
+        let origin = self.blocks.get(fixup.block).map_or(0, |block| block.origin);
+        let at = origin.wrapping_add(fixup.at as u16);
+        if let Some(external) = self.externals.get_mut(&upper(fixup.name)) {
+            external.used = true;
+            let (name, field) = (fixup.name.to_owned(), fixup.field);
+            self.waiting.push(External { name, address: at, field });
+            return Ok(0);
+        }
         let known = self.labels.get(&upper(fixup.name));
         let Some(label) = known.and_then(|&known| self.definitions.get_mut(known)) else {
             return match (lex::number(fixup.name), fixup.field) {
@@ -35,30 +44,25 @@ impl Assembler<'_> {
                 }
                 (None, _) => {
                     let known = self.definitions.iter().map(|label| label.name);
-                    Err(undefined(fixup.name, &fixup.span, known))
+                    let foreign = self.externals.values().map(|external| external.name);
+                    let known: Vec<&str> = known.chain(foreign).collect();
+                    Err(undefined(fixup.name, &fixup.span, known.into_iter()))
                 }
             };
         };
         label.used = true;
-        let Field::Offset { bits, instruction } = fixup.field else {
-            return Ok(label.address);
-        };
-        let origin = self.blocks.get(fixup.block).map_or(0, |block| block.origin);
-        let next = usize::from(origin) + fixup.at + 1;
-        let distance = i32::from(label.address.wrapping_sub(next as u16) as i16);
-        if fits(distance, bits) {
-            return Ok(low(distance, bits));
-        }
-        let (low, high) = range(bits);
-        let message = format!("label {} is too far away for {instruction}", quoted(fixup.name));
-        let text = format!("offset {distance} does not fit in {bits} bits ({low}…{high})");
-        let error = Diagnostic::error(message).at(fixup.span.clone(), text);
-        let error = error.because(label.span.clone(), "the label is here");
-        Err(match detour(instruction) {
-            Some(detour) => {
-                error.help(format!("put `.FILL {}` with a label nearby, and {detour}", fixup.name))
-            }
-            None => error,
+        label.pointed_at |= matches!(fixup.field, Field::Word | Field::Offset { instruction: "LEA", .. });
+        fixup.field.bits(at, label.address).map_err(|distance| {
+            let instruction = match fixup.field {
+                Field::Word => ".FILL",
+                Field::Offset { instruction, .. } => instruction,
+            };
+            let message = format!("label {} is too far away for {instruction}", quoted(fixup.name));
+            let error = Diagnostic::error(message).at(fixup.span.clone(), too_far(fixup.field, distance));
+            let error = error.because(label.span.clone(), "the label is here");
+            let detour = detour(instruction);
+            let nearby = format!("put `.FILL {}` with a label nearby, and {detour}", fixup.name);
+            error.help(nearby + "; or move it nearer")
         })
     }
 
@@ -149,27 +153,15 @@ fn shown(number: Number, written: &str) -> String {
     }
 }
 
-fn range(bits: u32) -> (i32, i32) {
-    (-1 << (bits - 1), (1 << (bits - 1)) - 1)
-}
-
-fn fits(value: i32, bits: u32) -> bool {
-    let (least, most) = range(bits);
-    (least..=most).contains(&value)
-}
-
-fn low(value: i32, bits: u32) -> u16 {
-    (value & ((1 << bits) - 1)) as u16
-}
-
 /// How to reach what is too far for an instruction, by way of a word that holds its address.
-fn detour(instruction: &str) -> Option<&'static str> {
-    Some(match instruction {
+fn detour(instruction: &str) -> &'static str {
+    match instruction {
         "LD" => "use LDI",
         "ST" => "use STI",
-        "LEA" => "LD that",
+        "LDI" => "LDI that to a register for LDR",
+        "STI" => "LDI that to a register for STR",
         "JSR" => "LD that to a register for JSRR",
-        _ if instruction.starts_with("BR") => "LD that to a register for JMP",
-        _ => return None,
-    })
+        "LEA" => "LD that",
+        _ => "LD that to a register for JMP",
+    }
 }

@@ -6,8 +6,10 @@
 //! What it reads is what the other LC-3 assemblers read, together: names in any case, labels with
 //! or without a colon and on their own line or not, operands with or without commas, numbers as
 //! `5`, `#5`, `#-5`, `x1F`, `x-1F`, `0x1F`, `b101`, `0b101` or `'c'`, offsets as labels or numbers,
-//! `NOP`, the names of the traps, several `.ORIG` blocks, and notes after the last `.END`.
+//! `NOP`, the names of the traps, several `.ORIG` blocks, labels of other files (`.EXTERNAL`), and
+//! notes after the last `.END`.
 
+mod flow;
 mod lex;
 mod link;
 mod statement;
@@ -19,10 +21,11 @@ use std::ops::Range;
 
 use super::image::{Image, Segment};
 use super::isa::{USER, WORDS};
+use super::link::{External, Field};
 use super::symbols::Symbols;
 use crate::asm::lex::quoted;
 use crate::asm::{Lines, Log, defined_twice};
-use crate::diagnostic::{Diagnostic, closest};
+use crate::diagnostic::Diagnostic;
 use lex::Token;
 
 /// What became of a source text.
@@ -30,7 +33,7 @@ use lex::Token;
 pub struct Assembly {
     /// The program, with symbols and lines; none where there is an error.
     pub image: Option<Image>,
-    /// Errors and warnings in the order of the text, at most about a thousand of each.
+    /// Errors and warnings in the order of the text, at most some fifty of each.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -74,8 +77,20 @@ struct Definition<'s> {
     address: u16,
     span: Range<usize>,
     used: bool,
+    /// Whether something takes its address, other than to jump there or to load or store.
+    pointed_at: bool,
     /// Whether it has no colon and a line of its own, as a misspelt instruction has.
     bare: bool,
+}
+
+/// A statement that takes words.
+struct Statement {
+    /// The block and the index of the first word there.
+    place: (usize, usize),
+    words: usize,
+    span: Range<usize>,
+    /// Whether it is an instruction.
+    is_code: bool,
 }
 
 /// An operand that names a label, for the second pass.
@@ -88,13 +103,11 @@ struct Fixup<'s> {
     field: Field,
 }
 
-/// What an operand's value goes to.
-#[derive(Clone, Copy)]
-enum Field {
-    /// The whole word, as the address.
-    Word,
-    /// The low bits, as the distance from the next instruction.
-    Offset { bits: u32, instruction: &'static str },
+/// A label that another file defines.
+struct Foreign<'s> {
+    name: &'s str,
+    span: Range<usize>,
+    used: bool,
 }
 
 /// Which part of the text the first pass is in.
@@ -114,10 +127,15 @@ struct Assembler<'s> {
     blocks: Vec<Block>,
     /// How many words may still be kept.
     room: usize,
+    statements: Vec<Statement>,
     definitions: Vec<Definition<'s>>,
     /// From a name in upper case to its definition.
     labels: HashMap<Cow<'s, str>, usize>,
+    /// From a name in upper case to its `.EXTERNAL`.
+    externals: HashMap<Cow<'s, str>, Foreign<'s>>,
     fixups: Vec<Fixup<'s>>,
+    /// The words that name labels of other files.
+    waiting: Vec<External>,
     line: u32,
     lines: Lines<u16>,
     log: Log,
@@ -130,11 +148,14 @@ impl<'s> Assembler<'s> {
             part: Part::Before,
             blocks: Vec::new(),
             room: WORDS,
+            statements: Vec::new(),
             definitions: Vec::new(),
             labels: HashMap::new(),
+            externals: HashMap::new(),
             fixups: Vec::new(),
+            waiting: Vec::new(),
             line: 0,
-            lines: Lines::of(name),
+            lines: Lines::of(name, source),
             log: Log::default(),
         }
     }
@@ -187,9 +208,14 @@ impl<'s> Assembler<'s> {
         }
     }
 
-    /// Lays out `words` for the statement at `span`, and returns where the first of them is: block
-    /// and index.
-    fn emit(&mut self, words: impl ExactSizeIterator<Item = u16>, span: &Range<usize>) -> (usize, usize) {
+    /// Lays out `words` for the statement at `span`, an instruction or data, and returns where the first of
+    /// them is: block and index.
+    fn emit(
+        &mut self,
+        words: impl ExactSizeIterator<Item = u16>,
+        is_code: bool,
+        span: &Range<usize>,
+    ) -> (usize, usize) {
         let index = self.block(span);
         let Some(block) = self.blocks.get_mut(index) else {
             return (index, 0);
@@ -201,6 +227,7 @@ impl<'s> Assembler<'s> {
             if let (Ok(address), 1..) = (u16::try_from(start), count) {
                 self.lines.insert(address, self.line);
             }
+            self.statements.push(Statement { place: (index, at), words: count, span: span.clone(), is_code });
             let kept = count.min(self.room);
             block.words.extend(words.take(kept));
             self.room -= kept;
@@ -223,7 +250,9 @@ impl<'s> Assembler<'s> {
             (usize::from(block.origin).saturating_add(block.length), block.misplaced)
         });
         let known = self.labels.get(&upper(name)).and_then(|&known| self.definitions.get(known));
-        if let Some(error) = not_a_label(name, span, position, misplaced, known) {
+        let known = known.map(|label| &label.span);
+        let foreign = || self.externals.get(&upper(name)).map(|external| &external.span);
+        if let Some(error) = not_a_label(name, span, position, misplaced, known.or_else(foreign)) {
             self.log.push(error);
             return;
         }
@@ -234,17 +263,26 @@ impl<'s> Assembler<'s> {
                     .note("where a label may stand, the label is meant"),
             );
         }
+        if table::mnemonic(name).is_some() {
+            self.log.push(
+                Diagnostic::warning(format!("label {} is also an instruction", quoted(name)))
+                    .at(span.clone(), "taken as a label: it executes nothing")
+                    .help("give the label another name, or put the instruction on a line of its own"),
+            );
+        }
         self.labels.insert(upper(name), self.definitions.len());
         let address = u16::try_from(position).unwrap_or_default();
         let span = span.clone();
-        self.definitions.push(Definition { name, address, span, used: false, bare });
+        self.definitions.push(Definition { name, address, span, used: false, pointed_at: false, bare });
     }
 
     fn finish(mut self, name: &str) -> Assembly {
         self.close();
         self.link();
         self.check_blocks();
-        self.check_labels();
+        if self.log.errors == 0 {
+            self.check_flow();
+        }
         let image = (self.log.errors == 0).then(|| {
             let mut symbols = Symbols::new();
             for definition in &self.definitions {
@@ -252,7 +290,8 @@ impl<'s> Assembler<'s> {
             }
             let segments = self.blocks.into_iter();
             let segments = segments.map(|Block { origin, words, .. }| Segment { origin, words });
-            Image { name: name.to_owned(), segments: segments.collect(), symbols, lines: self.lines }
+            let (segments, externals) = (segments.collect(), self.waiting);
+            Image { name: name.to_owned(), segments, symbols, lines: self.lines, externals }
         });
         Assembly { image, diagnostics: self.log.finish() }
     }
@@ -306,44 +345,22 @@ impl<'s> Assembler<'s> {
             below = below.filter(|below| end(below) > end(block)).or(Some(block));
         }
     }
-
-    /// A label that nothing refers to, bare on its line, may be a misspelt instruction.
-    fn check_labels(&mut self) {
-        let lookalikes = ["HALT", "RET", "GETC", "PUTS", "PUTC", "PUTSP", "NOP", "RTI", ".END"];
-        for label in &self.definitions {
-            if !label.bare || label.used || !(3..=6).contains(&label.name.len()) {
-                continue;
-            }
-            if let Some(meant) = closest(label.name, lookalikes) {
-                self.log.push(
-                    Diagnostic::warning(format!("{} is taken as a label", quoted(label.name)))
-                        .at(label.span.clone(), "nothing refers to it")
-                        .help(format!("did you mean `{meant}`?")),
-                );
-            }
-        }
-    }
 }
 
-/// The error, if any, that a label at `span` can't have this name, or the address `position`. The
-/// latter is no news where the block is `misplaced` already.
+/// The error, if any, that a label at `span` can't have this name, which may be in use already, or the address
+/// `position`. The latter is no news where the block is `misplaced` already.
 fn not_a_label(
     name: &str,
     span: &Range<usize>,
     position: usize,
     misplaced: bool,
-    known: Option<&Definition<'_>>,
+    known: Option<&Range<usize>>,
 ) -> Option<Diagnostic> {
-    let kind = match (table::mnemonic(name), table::register(name)) {
-        (Some(_), _) => Some("an instruction"),
-        (_, Some(_)) => Some("a register"),
-        _ => None,
-    };
-    if let Some(kind) = kind {
-        let message = format!("{} is {kind}, so it can't be a label", quoted(name));
+    if table::register(name).is_some() {
+        let message = format!("{} is a register, so it can't be a label", quoted(name));
         Some(Diagnostic::error(message).at(span.clone(), "not a label"))
     } else if let Some(first) = known {
-        Some(defined_twice(name, span, Some(&first.span)))
+        Some(defined_twice(name, span, Some(first)))
     } else if position >= WORDS && !misplaced {
         let message = format!("label {} is at x10000", quoted(name));
         let error = Diagnostic::error(message).at(span.clone(), "no such address");

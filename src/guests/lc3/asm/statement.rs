@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
+use super::super::link::Field;
 use super::lex::{self, Kind, Number, Token};
 use super::link::{Use, unsigned, whole};
-use super::table::{DIRECTIVES, MNEMONICS, Mnemonic, Shape, mnemonic, register};
-use super::{Assembler, Field, Fixup, Part};
+use super::table::{DIRECTIVES, MNEMONICS, Mnemonic, Shape, foreign, instead, mnemonic, register};
+use super::{Assembler, Fixup, Foreign, Part, upper};
 use crate::asm::lex::quoted;
-use crate::asm::{self, MOST, Outcome};
+use crate::asm::{self, MOST, Outcome, defined_twice};
 use crate::diagnostic::{Diagnostic, closest};
 
 /// The operands of a statement.
@@ -24,13 +25,13 @@ impl<'s> Assembler<'s> {
             match *kind {
                 Kind::Word(name) => {
                     let colon = matches!(rest.first(), Some(Token { kind: Kind::Colon, .. }));
-                    if let Some(instruction) = mnemonic(name).filter(|_| !colon) {
+                    if let Some(instruction) = mnemonic(name).filter(|known| !colon && !names(*known, rest)) {
                         return self.instruction(instruction, span, rest);
                     }
                     let rest = if colon { &rest[1..] } else { rest };
                     let is_label = colon || self.is_label_before(name, rest);
                     if !is_label || (labelled && !colon && rest.is_empty()) {
-                        self.emit(std::iter::once(0), span);
+                        self.emit(std::iter::once(0), true, span);
                         return Err(self.unknown("instruction", name, span));
                     }
                     self.define(name, span, !colon && rest.is_empty());
@@ -61,9 +62,16 @@ impl<'s> Assembler<'s> {
             Ok((word, target)) => (*word, target.clone()),
             Err(_) => (instruction.word, None),
         };
-        let (block, at) = self.emit(std::iter::once(word), span);
+        let (block, at) = self.emit(std::iter::once(word), true, span);
         self.fixups.extend(target.map(|(name, span, field)| Fixup { name, span, block, at, field }));
-        encoded.map(|_| ())
+        let meant = match tokens.last() {
+            Some(Token { kind: Kind::Word(name), .. }) => instead(instruction.name, register(name).is_some()),
+            _ => None,
+        };
+        encoded.map(|_| ()).map_err(|error| match meant {
+            Some(meant) if error.hints.is_empty() => error.help(meant),
+            _ => error,
+        })
     }
 
     /// The word of an instruction, with the operand that the second pass puts in.
@@ -136,6 +144,7 @@ impl<'s> Assembler<'s> {
             ".FILL" => &["5", "LABEL"],
             ".BLKW" => &["5"],
             ".STRINGZ" => &["\"text\""],
+            ".EXTERNAL" => &["LABEL"],
             _ => &[],
         };
         let mut operands = Operands::new(known, usage, span, tokens);
@@ -165,7 +174,7 @@ impl<'s> Assembler<'s> {
                     Err(error) => (Err(error), None),
                 };
                 let first = *word.as_ref().unwrap_or(&0);
-                let (block, at) = self.emit(std::iter::once(first), span);
+                let (block, at) = self.emit(std::iter::once(first), false, span);
                 let field = Field::Word;
                 self.fixups.extend(target.map(|(name, span)| Fixup { name, span, block, at, field }));
                 word?;
@@ -173,7 +182,7 @@ impl<'s> Assembler<'s> {
             ".BLKW" => {
                 let (number, at) = operands.number()?;
                 let count = unsigned(number, 16, "the number of words", &at)?;
-                self.emit(std::iter::repeat_n(0, count.into()), span);
+                self.emit(std::iter::repeat_n(0, count.into()), false, span);
                 operands.finish()?;
                 if count == 0 {
                     let warning = Diagnostic::warning("`.BLKW` of no words");
@@ -183,15 +192,31 @@ impl<'s> Assembler<'s> {
             ".STRINGZ" => {
                 let text = operands.text()?;
                 let words: Vec<u16> = text.iter().copied().chain([0]).collect();
-                self.emit(words.into_iter(), span);
+                self.emit(words.into_iter(), false, span);
                 operands.finish()?;
             }
             _ => {
-                return Err(Diagnostic::error("labels of other files are not supported")
-                    .at(span.clone(), "needs a linker")
-                    .help("put the text that defines the label into this file"));
+                self.external(&mut operands)?;
+                while !operands.is_empty() {
+                    self.external(&mut operands)?;
+                }
             }
         }
+        Ok(())
+    }
+
+    /// A label that another file defines.
+    fn external(&mut self, operands: &mut Operands<'_, 's>) -> Outcome<()> {
+        let (name, span) = match operands.next()? {
+            (Operand::Name(name, _), span) => (name, span),
+            (other, span) => return Err(other.unfit("a label", &span)),
+        };
+        let label = self.labels.get(&upper(name)).and_then(|&known| self.definitions.get(known));
+        let known = self.externals.get(&upper(name)).map(|external| &external.span);
+        if let Some(first) = label.map(|label| &label.span).or(known) {
+            return Err(defined_twice(name, &span, Some(first)));
+        }
+        self.externals.insert(upper(name), Foreign { name, span, used: false });
         Ok(())
     }
 
@@ -219,7 +244,10 @@ impl<'s> Assembler<'s> {
             [] => true,
             [first, ..] if starts(first) => true,
             [Token { kind: Kind::Word(second), .. }, rest @ ..] if register(second).is_none() => match rest {
-                [] => self.similar(second).is_some() && self.similar(name).is_none(),
+                [] => {
+                    let known = |name| self.similar(name).is_some() || foreign(name).is_some();
+                    known(second) && !known(name)
+                }
                 [next, ..] => !matches!(next.kind, Kind::Comma),
             },
             _ => false,
@@ -227,7 +255,10 @@ impl<'s> Assembler<'s> {
     }
 
     fn unknown(&self, what: &str, name: &str, span: &Range<usize>) -> Diagnostic {
-        asm::unknown(what, name, span, self.similar(name))
+        match foreign(name) {
+            Some(meant) => asm::unknown(what, name, span, None).help(meant),
+            None => asm::unknown(what, name, span, self.similar(name)),
+        }
     }
 
     /// The instruction or directive that a name may be a slip for; none once nobody will be shown
@@ -235,6 +266,19 @@ impl<'s> Assembler<'s> {
     fn similar(&self, name: &str) -> Option<&'static str> {
         let known = MNEMONICS.iter().map(|known| known.name).chain(DIRECTIVES);
         (self.log.errors <= MOST).then(|| closest(name, known))?
+    }
+}
+
+/// Whether an instruction's name is a label here: a statement follows it, not operands.
+fn names(instruction: Mnemonic, rest: &[Token<'_>]) -> bool {
+    match rest {
+        [Token { kind: Kind::Directive(_), .. }, ..] => true,
+        // In `BR ADD` a label is called so.
+        [Token { kind: Kind::Word(next), .. }, more @ ..] => {
+            let operands = !more.is_empty() || instruction.shape == Shape::Fixed;
+            operands && mnemonic(next).is_some()
+        }
+        _ => false,
     }
 }
 

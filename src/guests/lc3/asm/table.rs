@@ -94,6 +94,64 @@ pub(super) const MNEMONICS: [Mnemonic; 32] = [
 /// The directives.
 pub(super) const DIRECTIVES: [&str; 6] = [".ORIG", ".END", ".FILL", ".BLKW", ".STRINGZ", ".EXTERNAL"];
 
+/// What other machines have, and LC-3 has not, with what does the same.
+const FOREIGN: [(&str, &str); 33] = [
+    ("MOV", "`ADD R0, R1, #0` copies R1 to R0"),
+    ("MOVE", "`ADD R0, R1, #0` copies R1 to R0"),
+    ("COPY", "`ADD R0, R1, #0` copies R1 to R0"),
+    ("CLR", "`AND R0, R0, #0` makes R0 zero"),
+    ("CLEAR", "`AND R0, R0, #0` makes R0 zero"),
+    ("INC", "`ADD R0, R0, #1` adds one to R0"),
+    ("DEC", "`ADD R0, R0, #-1` takes one from R0"),
+    ("SUB", "to subtract R2: `NOT R2, R2`, `ADD R2, R2, #1`, then `ADD`"),
+    ("NEG", "`NOT R0, R0`, then `ADD R0, R0, #1` negates R0"),
+    ("CMP", "subtract with `NOT`, `ADD #1` and `ADD`, then `BRn`, `BRz` or `BRp`"),
+    ("MUL", "multiply by adding in a loop"),
+    ("DIV", "divide by subtracting in a loop"),
+    ("OR", "A OR B is NOT (NOT A AND NOT B)"),
+    ("XOR", "make it of `AND` and `NOT`"),
+    ("SHL", "`ADD R0, R0, R0` shifts R0 left by one"),
+    ("LSL", "`ADD R0, R0, R0` shifts R0 left by one"),
+    ("PUSH", "`ADD R6, R6, #-1`, then `STR R0, R6, #0` pushes R0"),
+    ("POP", "`LDR R0, R6, #0`, then `ADD R6, R6, #1` pops R0"),
+    ("CALL", "a subroutine is called by `JSR`"),
+    ("RETURN", "a subroutine returns by `RET`"),
+    ("JUMP", "`BR` goes to a label, `JMP` to the address in a register"),
+    ("GOTO", "`BR` goes to a label, `JMP` to the address in a register"),
+    ("B", "`BR` goes to a label, `JMP` to the address in a register"),
+    ("LI", "a small number: `AND R0, R0, #0`, then `ADD R0, R0, #5`"),
+    ("PRINT", "`PUTS` prints the string at R0, `OUT` the character in R0"),
+    ("EXIT", "`HALT` stops the machine"),
+    (".WORD", "`.FILL` is for one word"),
+    (".DATA", "`.FILL` is for one word"),
+    (".SPACE", "`.BLKW` reserves words"),
+    (".ASCII", "`.STRINGZ` is for a string"),
+    (".ASCIIZ", "`.STRINGZ` is for a string"),
+    (".STRING", "`.STRINGZ` is for a string"),
+    (".GLOBAL", "`.EXTERNAL` is for labels of other files; all others may use this file's"),
+];
+
+/// What does what an instruction or directive of another machine does.
+pub(super) fn foreign(name: &str) -> Option<&'static str> {
+    FOREIGN.iter().find(|known| known.0.eq_ignore_ascii_case(name)).map(|known| known.1)
+}
+
+/// What was perhaps meant by an instruction whose last operand is a register where none belongs, or a label.
+pub(super) fn instead(instruction: &str, register: bool) -> Option<&'static str> {
+    Some(match (instruction, register) {
+        ("LD" | "LDI" | "LEA", true) => "`LDR R0, R1, #0` loads what is at the address in R1",
+        ("ST" | "STI", true) => "`STR R0, R1, #0` stores at the address in R1",
+        ("JSR", true) => "`JSRR` calls what is at the address in a register",
+        (_, true) if instruction.starts_with("BR") => "`JMP` goes to the address in a register",
+        ("LDR", false) => "`LD R0, LABEL` loads what is at a label",
+        ("STR", false) => "`ST R0, LABEL` stores at a label",
+        ("JMP", false) => "`BR` goes to a label",
+        ("JSRR", false) => "`JSR` calls what is at a label",
+        ("ADD" | "AND", false) => "`LD` the value to a register first",
+        _ => return None,
+    })
+}
+
 /// The instruction that a name means, in any case.
 pub(super) fn mnemonic(name: &str) -> Option<Mnemonic> {
     let mut upper = [0; 5];
