@@ -18,7 +18,7 @@ use super::load::{self, ImageFile, Loaded, MachineOptions};
 use super::perf::{self, JitDump};
 use super::report;
 use super::session::{self, Ending};
-use super::{Failure, code, host, lockstep, print, say, trace, warn};
+use super::{Failure, code, host, lockstep, print, say, spare, trace, warn};
 
 const AFTER_HELP: &str = "\
 The program's output and result are all that goes to standard output. A terminal is made unbuffered and
@@ -50,8 +50,8 @@ pub struct Run {
     /// Print what the run did
     #[arg(long)]
     stats: bool,
-    /// Print every instruction, to a file or to standard error; the tier is then interp
-    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    /// Print every instruction, to standard error or with `=` to a file; the tier is then interp
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     trace: Option<Option<PathBuf>>,
     /// Print what is compiled, to standard error; with lockstep the report of a difference has it
     #[arg(long, value_enum, value_name = "WHAT")]
@@ -154,18 +154,24 @@ impl Run {
     }
 
     /// Where the trace goes.
-    fn trace<G: Machine>(&self, file: Option<&Path>) -> Result<Box<dyn Write>, Failure> {
-        let Some(path) = file else {
-            return Ok(Box::new(BufWriter::new(io::stderr())));
-        };
-        // `--trace a.asm b.asm` takes the first for the file to write.
-        let shown = path.display();
-        if guests::has_extension::<G>(&shown.to_string()) && path.exists() {
-            return Err(Failure::usage(format!(
-                "--trace would replace {shown}; it goes after the images, or --trace=FILE"
-            )));
+    fn trace(&self, file: Option<&Path>) -> Result<Box<dyn Write>, Failure> {
+        Ok(match file {
+            Some(path) => Box::new(BufWriter::with_capacity(1 << 16, self.create(path)?)),
+            None => Box::new(BufWriter::new(io::stderr())),
+        })
+    }
+
+    /// Opens a file to write, which is no image; `-` is not standard output, which is the guest's.
+    fn create(&self, path: &Path) -> Result<File, Failure> {
+        if path.as_os_str() == "-" {
+            return Err(Failure::usage(
+                "`-`: standard output is the program's own; give a file, perhaps /dev/stderr",
+            ));
         }
-        Ok(Box::new(BufWriter::with_capacity(1 << 16, create(path)?)))
+        spare(path, &self.images)?;
+        File::create(path).map_err(|error| {
+            Failure::new(code::IO, format!("cannot write {}: {}", path.display(), describe(&error)))
+        })
     }
 
     /// Prints the regions after the first `printed`.
@@ -184,18 +190,6 @@ impl Run {
     }
 }
 
-/// Opens a file to write; `-` is not standard output, which is the guest's.
-fn create(path: &Path) -> Result<File, Failure> {
-    if path.as_os_str() == "-" {
-        return Err(Failure::usage(
-            "`-`: standard output is the program's own; give a file, perhaps /dev/stderr",
-        ));
-    }
-    File::create(path).map_err(|error| {
-        Failure::new(code::IO, format!("cannot write {}: {}", path.display(), describe(&error)))
-    })
-}
-
 struct Execute<'a> {
     run: &'a Run,
     files: &'a [ImageFile],
@@ -207,8 +201,8 @@ impl Visit for Execute<'_> {
     fn visit<G: Machine>(self) -> Result<u8, Failure> {
         let run = self.run;
         let loaded = Loaded::<G>::new(self.files, &run.machine)?;
-        let report = run.report.as_deref().map(create).transpose()?;
-        let trace = run.trace.as_ref().map(|file| run.trace::<G>(file.as_deref())).transpose()?;
+        let report = run.report.as_deref().map(|path| run.create(path)).transpose()?;
+        let trace = run.trace.as_ref().map(|file| run.trace(file.as_deref())).transpose()?;
         let jitdump = run.jitdump.then(JitDump::create).transpose()?;
         let keys = Box::new(run.limits.keys()?);
         let output =

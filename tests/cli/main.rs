@@ -1,6 +1,7 @@
 //! The program as its users have it: exit codes, what goes to which stream, and bad input of every kind.
 
 mod bench;
+mod guests;
 #[cfg(all(feature = "jit", target_endian = "little"))]
 mod perf;
 
@@ -142,7 +143,8 @@ fn a_wrong_command_line_is_64() {
         &["run", &seven, "--profile", "standart"],
         &["run", &seven, "--start", "x10000"],
         &["run", &seven, "--start", "here"],
-        &["run", "--trace", &seven, &seven],
+        &["run", &format!("--trace={seven}"), &seven],
+        &["run", "--report", &seven, &seven],
         &["run", &seven, "--report", "-"],
         &["asm", &seven, "-o", &seven],
         &["bench", &seven, "--runs", "0"],
@@ -423,15 +425,17 @@ fn a_seed_fills_what_is_not_loaded() {
 fn a_trace_has_a_line_an_instruction() {
     let folder = Folder::new("trace");
     let seven = folder.file("seven.asm", SEVEN);
+    // The image may stand before it or behind.
     let (code, out, err) = outcome(&mut kiln(&["run", &seven, "--trace"]));
     assert_eq!((code, out.as_str()), (0, ""));
+    kiln(&["run", "--trace", &seven]).assert().code(0).stderr(err.clone());
     let lines: Vec<&str> = err.lines().collect();
     assert_eq!(lines.len(), 3, "{err}");
     assert_eq!(lines[1].split_whitespace().take(4).collect::<Vec<_>>(), ["2", "x3001", "x1027", "ADD"]);
     assert!(lines[1].ends_with("R0=x0007 PSR=x8001"), "{err}");
     let loops = folder.file("loops.asm", LOOPS);
     let trace = folder.path("trace.txt");
-    kiln(&["run", "--trace", &trace, &loops]).assert().code(0).stdout("done\n").stderr("");
+    kiln(&["run", &format!("--trace={trace}"), &loops]).assert().code(0).stdout("done\n").stderr("");
     assert_eq!(fs::read_to_string(&trace).unwrap().lines().count() as u64, LOOPS_COUNT);
     if cfg!(target_os = "linux") {
         let (code, _, err) = outcome(&mut kiln(&["run", &loops, "--trace=/dev/full"]));

@@ -34,6 +34,21 @@ pub const SP: Reg<u32> = Reg::new(0);
 /// How many values it holds.
 pub const LIMIT: Reg<u32> = Reg::new(1);
 
+/// What [`crate::guests::Machine::result`] says, in C.
+const PRINT_RESULT: &str = "\
+static void print_result(u32 sp) {
+    if (sp == 0) {
+        puts(\"Result: none, the stack is empty\");
+        return;
+    }
+    printf(\"Result: %d\\n\", (i32)stack[sp - 1]);
+    if (sp == 1) return;
+    printf(\"Below it:\");
+    for (u32 at = sp - 1; at > 0; at--) printf(\" %d\", (i32)stack[at - 1]);
+    putchar('\\n');
+}
+";
+
 /// A word, by its top two bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Word {
@@ -222,7 +237,10 @@ impl Guest for Wordstack {
 
     fn service_in_c(&self, _: &State, pc: Pc, request: Request) -> Service {
         match request {
-            Request::Trap(_) => Ok((Code::default(), After::Halt(Self::next(pc)))),
+            Request::Trap(_) => {
+                let code = Code { c: "print_result(sp);".to_owned(), functions: vec![PRINT_RESULT] };
+                Ok((code, After::Halt(Self::next(pc))))
+            }
             Request::Illegal(insn) => Err(Lack::Fault(self.illegal_fault(pc, insn).1)),
         }
     }
