@@ -34,7 +34,7 @@ impl Session {
         };
         let mut out = Vec::new();
         assert_eq!(self.live.enter(entry, &mut out, &stop).unwrap(), Next::Entry, "{entry}");
-        out.extend(self.live.news().bytes());
+        out.extend(self.live.jobs().news().bytes());
         let text = String::from_utf8(out).unwrap();
         assert!(text.is_empty() || text.ends_with('\n'), "{entry}: {text:?}");
         text

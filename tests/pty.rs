@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -227,17 +227,60 @@ fn the_terminal_is_the_shells_while_the_program_is_stopped() {
     terminal.shows("ab");
 }
 
+/// A prompt on the terminal, its entries kept in this file.
+fn prompt(terminal: &Terminal, history: &Path) -> Child {
+    let mut command = Command::new(KILN);
+    terminal.spawn(command.args(["repl", "iridium", "--history"]).arg(history).env("TERM", "xterm"))
+}
+
+fn history(test: &str) -> PathBuf {
+    let history = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("pty-{test}-history"));
+    let _ = fs::remove_file(&history);
+    history
+}
+
+/// News of a machine beside the prompt come while a line is edited, which stays as it is.
+#[test]
+fn news_come_above_the_line_that_is_edited() {
+    // 400 times 32768 turns of two instructions.
+    let counts = ".code\nload $1 #400\nload $2 #0\nagain: cloop #32767\nturn: inc $3\nloop @turn\n\
+                  dec $1\ngt $1 $2\ndjmpe @again\nhlt\n";
+    let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pty-counts.iasm");
+    fs::write(&program, counts).unwrap();
+    let mut terminal = Terminal::new();
+    let child = prompt(&terminal, &history("news"));
+    terminal.shows(">>> ");
+    terminal.types(format!("!spawn {}\rload $4 #7", program.display()).as_bytes());
+    terminal.shows("[1] stopped with code 0, ");
+    until(
+        || terminal.screen().ends_with("load $4 #7") || terminal.screen().contains("load $4 #7\x1b"),
+        || terminal.screen(),
+    );
+    terminal.types(b"7\r!registers\r");
+    terminal.shows("$4 77 ");
+    terminal.types(b"!quit\r");
+    assert_eq!(end(child).code(), Some(0));
+}
+
+#[test]
+fn a_prompt_puts_the_terminal_back_when_a_signal_ends_it() {
+    let terminal = Terminal::new();
+    for name in ["-TERM", "-HUP", "-QUIT", "-ABRT"] {
+        let child = prompt(&terminal, &history("signals"));
+        // It is being edited.
+        terminal.is_lent(false);
+        signal(&child, name);
+        assert_eq!(end(child).code(), None, "{name}");
+        assert!(!terminal.is_raw(), "{name}");
+    }
+}
+
 /// The prompt on a terminal: lines are edited, completed, recalled and kept; Ctrl-C interrupts what runs.
 #[test]
 fn a_prompt_is_edited_and_interrupted_and_remembers() {
-    let history = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pty-history");
-    let _ = fs::remove_file(&history);
+    let history = history("prompt");
     let mut terminal = Terminal::new();
-    let start = |terminal: &Terminal| {
-        let mut command = Command::new(KILN);
-        terminal.spawn(command.args(["repl", "iridium", "--history"]).arg(&history).env("TERM", "xterm"))
-    };
-    let child = start(&terminal);
+    let child = prompt(&terminal, &history);
     terminal.shows("Let's be productive!");
     terminal.types(b"loadd\x7f $1 #50\r!clear_p\t\r!reg\t\r");
     terminal.shows("$1 50 ");
@@ -256,7 +299,7 @@ fn a_prompt_is_edited_and_interrupted_and_remembers() {
     terminal.types(b"inc $1\r\x04");
     assert_eq!(end(child).code(), Some(0));
     let mut terminal = Terminal::new();
-    let child = start(&terminal);
+    let child = prompt(&terminal, &history);
     terminal.shows(">>> ");
     terminal.types(b"\x1b[A\r!registers\r!quit\r");
     terminal.shows("$1 1 ");

@@ -67,19 +67,30 @@ pub fn interruptible<T>(run: impl FnOnce() -> T) -> io::Result<T> {
 
 /// Makes the terminal unbuffered and unechoed until [`restore`]. Keys that make signals still do.
 pub fn make_raw(fd: BorrowedFd<'_>) -> io::Result<()> {
-    let fd = fd.as_raw_fd();
     if RAW.load(Ordering::Relaxed) >= 0 {
         return Ok(());
     }
-    // SAFETY: tcgetattr writes a whole termios; nobody reads SAVED while RAW is -1.
-    check(unsafe { libc::tcgetattr(fd, (*SAVED.0.get()).as_mut_ptr()) })?;
-    for signal in CRASHING {
-        handle(signal, on_crash, libc::SA_RESETHAND | libc::SA_ONSTACK)?;
-    }
+    save(fd, &CRASHING)?;
     handle(libc::SIGTSTP, on_stop, libc::SA_NODEFER)?;
     handle(libc::SIGCONT, on_continue, 0)?;
+    set_terminal(fd.as_raw_fd(), true)
+}
+
+/// From now on a signal that ends the process puts the terminal back as it is now, whoever has changed it by then.
+pub fn keep_terminal(fd: BorrowedFd<'_>) -> io::Result<()> {
+    save(fd, &[&CRASHING[..], &[libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT]].concat())
+}
+
+/// Notes how the terminal is, for these signals to put it back.
+fn save(fd: BorrowedFd<'_>, signals: &[c_int]) -> io::Result<()> {
+    let fd = fd.as_raw_fd();
+    // SAFETY: tcgetattr writes a whole termios; nobody reads SAVED while RAW is -1.
+    check(unsafe { libc::tcgetattr(fd, (*SAVED.0.get()).as_mut_ptr()) })?;
+    for &signal in signals {
+        handle(signal, on_crash, libc::SA_RESETHAND | libc::SA_ONSTACK)?;
+    }
     RAW.store(fd, Ordering::Release);
-    set_terminal(fd, true)
+    Ok(())
 }
 
 /// Puts the terminal back as it was before [`make_raw`]; nothing if it was not called.

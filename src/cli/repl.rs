@@ -3,12 +3,17 @@
 use std::cell::RefCell;
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use kiln::guests::{self, Machine, Visit};
+use kiln::prompt::jobs::Jobs;
 use kiln::prompt::{Next, Prompt};
 use kiln::tier::Config;
 use rustyline::completion::Completer;
@@ -17,12 +22,14 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
-use rustyline::{CompletionType, Context, Editor, Helper};
+use rustyline::{CompletionType, Context, Editor, ExternalPrinter, Helper};
 
 use super::{Failure, code, host, warn};
 
 /// What is shown where an entry goes on.
 const MORE: &str = "... ";
+/// How often somebody looks for news while a line is edited.
+const BETWEEN_NEWS: Duration = Duration::from_millis(50);
 
 /// `kiln repl`.
 #[derive(Args)]
@@ -107,7 +114,7 @@ impl Session {
         let mut prompt = self.prompt.borrow_mut();
         let mut out = io::stdout().lock();
         let next = host::interruptible(|| prompt.enter(entry, &mut out, &|| host::signal().is_some()))??;
-        out.write_all(prompt.news().as_bytes())?;
+        out.write_all(prompt.jobs().news().as_bytes())?;
         out.flush()?;
         Ok(next)
     }
@@ -134,11 +141,17 @@ impl Session {
         let mut editor = Editor::<Words, FileHistory>::with_config(config).map_err(failed)?;
         editor.set_helper(Some(Words(self.prompt.clone())));
         let history = history.filter(|path| usable(&mut editor, path));
+        host::keep_terminal(io::stdin().as_fd())?;
+        let is_edited = Arc::new(AtomicBool::new(false));
+        let printer = editor.create_external_printer().map_err(failed)?;
+        tell(self.prompt.borrow().jobs().clone(), is_edited.clone(), printer);
         print!("{}", self.prompt.borrow().banner());
         loop {
-            print!("{}", self.prompt.borrow_mut().news());
             let sign = if self.entry.is_empty() { self.prompt.borrow().sign() } else { MORE };
-            let (entry, is_end) = match editor.readline(sign) {
+            is_edited.store(true, Ordering::Relaxed);
+            let line = editor.readline(sign);
+            is_edited.store(false, Ordering::Relaxed);
+            let (entry, is_end) = match line {
                 Ok(line) => (self.take(Some(&line)), false),
                 Err(ReadlineError::Eof) => (self.take(None), true),
                 Err(ReadlineError::Interrupted) => {
@@ -159,6 +172,19 @@ impl Session {
             }
         }
     }
+}
+
+/// Tells news of machines above the line that is being edited, as long as the program runs.
+fn tell(jobs: Jobs, is_edited: Arc<AtomicBool>, mut printer: impl ExternalPrinter + Send + 'static) {
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(BETWEEN_NEWS);
+            let news = if is_edited.load(Ordering::Relaxed) { jobs.news() } else { String::new() };
+            if !news.is_empty() && printer.print(news).is_err() {
+                return;
+            }
+        }
+    });
 }
 
 /// Loads the entries of earlier times; whether there is a file for those of this time.

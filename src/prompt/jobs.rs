@@ -19,11 +19,12 @@ const MOST_OUTPUT: usize = 1 << 16;
 /// How often who waits looks whether it is to stop.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// The machines, by number from 1. Those that still run are ended with this.
+/// The machines, by number from 1. Clones are of the same ones; those that still run are ended with the last clone.
+#[derive(Clone, Default)]
+pub struct Jobs(Arc<Mutex<List>>);
+
 #[derive(Default)]
-pub struct Jobs {
-    jobs: Vec<Job>,
-}
+struct List(Vec<Job>);
 
 struct Job {
     what: String,
@@ -57,18 +58,23 @@ impl Shared {
 }
 
 impl Jobs {
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.0.lock().expect("nobody panics while holding the list")
+    }
+
     /// Starts a machine, whose output is in `output`; `end` says in words how a run ended.
     ///
     /// # Errors
     /// Why it does not start.
     pub fn spawn<G: Guest>(
-        &mut self,
+        &self,
         what: impl Into<String>,
         mut vm: Vm<G>,
         output: Capture,
         end: impl Fn(&Vm<G>, &Stop) -> String + Send + 'static,
     ) -> Result<String, String> {
-        if self.jobs.iter().filter(|job| job.is_running()).count() >= MOST {
+        let List(jobs) = &mut *self.list();
+        if jobs.iter().filter(|job| job.is_running()).count() >= MOST {
             return Err(format!("{MOST} machines run already; `!kill` ends one"));
         }
         let shared = Arc::new(Shared::default());
@@ -81,19 +87,19 @@ impl Jobs {
         let thread = std::thread::Builder::new().spawn(run);
         let thread = thread.map_err(|error| format!("no thread for another machine: {error}"))?;
         let what = what.into();
-        let number = self.jobs.len() + 1;
-        let text = format!("[{number}] started: {what}\n");
-        self.jobs.push(Job { what, shared, thread: Some(thread), told: false });
+        let text = format!("[{}] started: {what}\n", jobs.len() + 1);
+        jobs.push(Job { what, shared, thread: Some(thread), told: false });
         Ok(text)
     }
 
     /// All machines in a table.
-    pub fn list(&self) -> String {
-        if self.jobs.is_empty() {
+    pub fn table(&self) -> String {
+        let List(jobs) = &*self.list();
+        if jobs.is_empty() {
             return "no machine was spawned\n".to_owned();
         }
         let mut text = String::new();
-        for (n, job) in self.jobs.iter().enumerate() {
+        for (n, job) in jobs.iter().enumerate() {
             let status = job.shared.status();
             let state = status.end.as_deref().unwrap_or("running");
             // Writing to a string does not fail.
@@ -106,12 +112,14 @@ impl Jobs {
     ///
     /// # Errors
     /// There is none of this number that runs.
-    pub fn kill(&mut self, number: usize) -> Result<(), String> {
-        let job = self.find(number)?;
+    pub fn kill(&self, number: usize) -> Result<(), String> {
+        let mut list = self.list();
+        let job = list.find(number)?;
         if !job.is_running() {
             return Err(format!("machine {number} has ended already"));
         }
-        job.kill();
+        job.shared.kill.store(true, Ordering::Relaxed);
+        job.join();
         Ok(())
     }
 
@@ -119,56 +127,56 @@ impl Jobs {
     ///
     /// # Errors
     /// There is none of this number.
-    pub fn wait(&mut self, number: Option<usize>, stop: &dyn Fn() -> bool) -> Result<(), String> {
-        let jobs = match number {
-            Some(number) => std::slice::from_ref(self.find(number)?),
-            None => &self.jobs[..],
+    pub fn wait(&self, number: Option<usize>, stop: &dyn Fn() -> bool) -> Result<(), String> {
+        let mut list = self.list();
+        let waited_for = match number {
+            Some(number) => vec![list.find(number)?.shared.clone()],
+            None => list.0.iter().map(|job| job.shared.clone()).collect(),
         };
-        for job in jobs {
-            let mut status = job.shared.status();
+        drop(list);
+        for shared in waited_for {
+            let mut status = shared.status();
             while status.end.is_none() && !stop() {
-                let waited = job.shared.changed.wait_timeout(status, PATIENCE);
+                let waited = shared.changed.wait_timeout(status, PATIENCE);
                 status = waited.expect("nobody panics while holding a status").0;
             }
         }
         Ok(())
     }
 
-    fn find(&mut self, number: usize) -> Result<&mut Job, String> {
-        let last = self.jobs.len();
-        let found = number.checked_sub(1).and_then(|n| self.jobs.get_mut(n));
-        found.ok_or_else(|| match last {
-            0 => "no machine was spawned".to_owned(),
-            1 => format!("there is no machine {number}; there is 1"),
-            _ => format!("there is no machine {number}; they are 1 to {last}"),
-        })
-    }
-
-    /// What the machines have printed and how they have ended since the last call.
-    pub fn news(&mut self) -> String {
+    /// What the machines have printed and how they have ended since the last call, in whole lines.
+    pub fn news(&self) -> String {
         let mut text = String::new();
-        for (n, job) in self.jobs.iter_mut().enumerate().filter(|(_, job)| !job.told) {
+        let List(jobs) = &mut *self.list();
+        for (n, job) in jobs.iter_mut().enumerate().filter(|(_, job)| !job.told) {
             job.tell(n + 1, &mut text);
         }
         text
     }
 }
 
-impl Drop for Jobs {
+impl List {
+    fn find(&mut self, number: usize) -> Result<&mut Job, String> {
+        let last = self.0.len();
+        let found = number.checked_sub(1).and_then(|n| self.0.get_mut(n));
+        found.ok_or_else(|| match last {
+            0 => "no machine was spawned".to_owned(),
+            1 => format!("there is no machine {number}; there is 1"),
+            _ => format!("there is no machine {number}; they are 1 to {last}"),
+        })
+    }
+}
+
+impl Drop for List {
     fn drop(&mut self) {
-        self.jobs.iter().for_each(|job| job.shared.kill.store(true, Ordering::Relaxed));
-        self.jobs.iter_mut().for_each(Job::join);
+        self.0.iter().for_each(|job| job.shared.kill.store(true, Ordering::Relaxed));
+        self.0.iter_mut().for_each(Job::join);
     }
 }
 
 impl Job {
     fn is_running(&self) -> bool {
         self.shared.status().end.is_none()
-    }
-
-    fn kill(&mut self) {
-        self.shared.kill.store(true, Ordering::Relaxed);
-        self.join();
     }
 
     fn join(&mut self) {

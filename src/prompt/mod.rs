@@ -8,6 +8,8 @@ pub mod jobs;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use jobs::Jobs;
+
 /// A guest's prompt.
 pub trait Prompt {
     /// What is shown at the start.
@@ -21,8 +23,8 @@ pub trait Prompt {
     /// # Errors
     /// The answer cannot be written.
     fn enter(&mut self, entry: &str, out: &mut dyn Write, stop: &dyn Fn() -> bool) -> io::Result<Next>;
-    /// What has happened beside the prompt since the last call, in whole lines.
-    fn news(&mut self) -> String;
+    /// The machines that run beside the prompt, which has their news told.
+    fn jobs(&self) -> &Jobs;
     /// The words that may stand where the word that ends at byte `at` of a line stands, and where that starts.
     fn complete(&self, line: &str, at: usize) -> (usize, Vec<String>);
 }

@@ -166,7 +166,7 @@ impl Live {
                 Err(error) => Err(error),
             },
             "!spawn" => self.spawn(argument),
-            "!ps" => Ok(self.jobs.list()),
+            "!ps" => Ok(self.jobs.table()),
             "!kill" => number(argument).and_then(|number| self.jobs.kill(number)).map(|()| self.jobs.news()),
             "!wait" => {
                 let number = if argument.is_empty() { Ok(None) } else { number(argument).map(Some) };
@@ -371,8 +371,8 @@ impl prompt::Prompt for Live {
         Ok(Next::Entry)
     }
 
-    fn news(&mut self) -> String {
-        self.jobs.news()
+    fn jobs(&self) -> &Jobs {
+        &self.jobs
     }
 
     fn complete(&self, line: &str, at: usize) -> (usize, Vec<String>) {
