@@ -16,12 +16,20 @@ pub enum Ready {
     Ended,
 }
 
-/// Where a guest's keys come from.
+/// Instructions between looks at a keyboard that interrupts.
+const LOOK: u64 = 10_000;
+
+/// Where a guest's keys come from. Time is in instructions: `now`, which never goes back, is how many have retired when the
+/// one that asks has.
 pub trait Input: Send {
     /// Whether a byte could be read at once.
-    fn ready(&mut self) -> io::Result<Ready>;
+    fn ready(&mut self, now: u64) -> io::Result<Ready>;
     /// The next byte, waited for; `None` at the end.
-    fn read(&mut self) -> io::Result<Option<u8>>;
+    fn read(&mut self, now: u64) -> io::Result<Option<u8>>;
+    /// When to look again whether a byte is [`Input::ready`], where nothing but its arrival says so.
+    fn next_look(&mut self, now: u64) -> u64 {
+        now.saturating_add(LOOK)
+    }
 }
 
 /// Input from bytes in memory.
@@ -38,10 +46,10 @@ impl Script {
 }
 
 impl Input for Script {
-    fn ready(&mut self) -> io::Result<Ready> {
+    fn ready(&mut self, _now: u64) -> io::Result<Ready> {
         Ok(if self.bytes.is_empty() { Ready::Ended } else { Ready::Yes })
     }
-    fn read(&mut self) -> io::Result<Option<u8>> {
+    fn read(&mut self, _now: u64) -> io::Result<Option<u8>> {
         Ok(self.bytes.pop_front())
     }
 }
@@ -53,6 +61,8 @@ pub enum Answer {
     Ready(Ready),
     /// To [`Input::read`].
     Read(Option<u8>),
+    /// To [`Input::next_look`].
+    Look(u64),
 }
 
 /// Answers in the order in which they were given, shared by a recorder and those who replay it.
@@ -76,15 +86,20 @@ impl Recorder {
 }
 
 impl Input for Recorder {
-    fn ready(&mut self) -> io::Result<Ready> {
-        let ready = self.inner.ready()?;
+    fn ready(&mut self, now: u64) -> io::Result<Ready> {
+        let ready = self.inner.ready(now)?;
         self.keep(Answer::Ready(ready));
         Ok(ready)
     }
-    fn read(&mut self) -> io::Result<Option<u8>> {
-        let byte = self.inner.read()?;
+    fn read(&mut self, now: u64) -> io::Result<Option<u8>> {
+        let byte = self.inner.read(now)?;
         self.keep(Answer::Read(byte));
         Ok(byte)
+    }
+    fn next_look(&mut self, now: u64) -> u64 {
+        let look = self.inner.next_look(now);
+        self.keep(Answer::Look(look));
+        look
     }
 }
 
@@ -107,16 +122,23 @@ impl Replay {
 }
 
 impl Input for Replay {
-    fn ready(&mut self) -> io::Result<Ready> {
+    fn ready(&mut self, _now: u64) -> io::Result<Ready> {
         match self.next()? {
             Answer::Ready(ready) => Ok(ready),
-            Answer::Read(_) => Err(io::Error::other("the recorded run read here where this one polls")),
+            _ => Err(io::Error::other("the recorded run did not poll here, as this one does")),
         }
     }
-    fn read(&mut self) -> io::Result<Option<u8>> {
+    fn read(&mut self, _now: u64) -> io::Result<Option<u8>> {
         match self.next()? {
             Answer::Read(byte) => Ok(byte),
-            Answer::Ready(_) => Err(io::Error::other("the recorded run polled here where this one reads")),
+            _ => Err(io::Error::other("the recorded run did not read here, as this one does")),
+        }
+    }
+    fn next_look(&mut self, now: u64) -> u64 {
+        match self.next() {
+            Ok(Answer::Look(look)) => look,
+            // At once, which is an error.
+            _ => now,
         }
     }
 }
@@ -183,15 +205,20 @@ impl Console {
 
     /// Whether a byte could be read at once. Output written before is handed on first, so that who sees it
     /// can answer.
-    pub fn ready(&mut self) -> io::Result<Ready> {
+    pub fn ready(&mut self, now: u64) -> io::Result<Ready> {
         self.flush()?;
-        self.input.ready()
+        self.input.ready(now)
     }
 
     /// The next byte, waited for; `None` at the end. Output written before is handed on first.
-    pub fn read(&mut self) -> io::Result<Option<u8>> {
+    pub fn read(&mut self, now: u64) -> io::Result<Option<u8>> {
         self.flush()?;
-        self.input.read()
+        self.input.read(now)
+    }
+
+    /// When to look again whether a byte could be read, see [`Input::next_look`].
+    pub fn next_look(&mut self, now: u64) -> u64 {
+        self.input.next_look(now)
     }
 
     /// Writes a byte, sometime before the next read or [`Console::flush`].

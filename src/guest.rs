@@ -132,11 +132,6 @@ pub trait Guest: Sized + Send + 'static {
     fn next(pc: Pc) -> Pc;
     /// What the instruction does: written once, for every client.
     fn meaning<O: Ops>(insn: Insn, pc: Pc, o: &mut O) -> FlowOf<O>;
-    /// Whether the code at `pc` may be compiled. False where the decoded form depends on more than the word.
-    fn compilable(&self, _state: &State, _pc: Pc) -> bool {
-        true
-    }
-
     /// A load from an element with [`crate::state::attr::READ`], by the instruction at `state.pc()`.
     fn load(&mut self, _state: &mut State, _space: usize, _at: u64) -> Result<u64, Refusal> {
         unreachable!("no element of this guest asks")
@@ -154,6 +149,28 @@ pub trait Guest: Sized + Send + 'static {
     /// What an instruction that is none does: a fault, unless the guest says otherwise.
     fn illegal(&mut self, _state: &mut State, _insn: Insn) -> Result<After, Refusal> {
         Err(Refusal::Fault("illegal_instruction", "there is no such instruction".to_owned()))
+    }
+    /// The instruction at `state.pc()` was refused. A guest may have the program deal with that: then the instruction
+    /// retires, and control goes where this says.
+    ///
+    /// # Errors
+    /// The refusal itself, where nobody deals with it.
+    fn handle(&mut self, _state: &mut State, refusal: Refusal) -> Result<Pc, Refusal> {
+        Err(refusal)
+    }
+    /// How many instructions will have retired when something is to happen between two of them: a timer, a look at a
+    /// keyboard. No tier retires more before [`Guest::happen`]. It may change where the guest is asked for something, and
+    /// nowhere else.
+    #[inline(always)]
+    fn due(&self, _state: &State) -> u64 {
+        u64::MAX
+    }
+    /// What was due happens, before the instruction at `state.pc()`, and is due no longer.
+    ///
+    /// # Errors
+    /// As those of an instruction there.
+    fn happen(&mut self, _state: &mut State) -> Result<(), Refusal> {
+        Ok(())
     }
     /// The fault with this number, of [`crate::ops::Ops::require`], for the instruction at `state.pc()`: a reason as one
     /// word, and the same for people.
@@ -191,6 +208,10 @@ pub trait Guest: Sized + Send + 'static {
         Ok(())
     }
 
+    /// The instruction at `pc` as it is in C, where what the host does is C, too.
+    fn decode_in_c(&self, state: &State, pc: Pc) -> Insn {
+        self.decode(state, pc)
+    }
     /// What the host does for the instruction at `pc`, in C: [`crate::emit`].
     ///
     /// # Errors
@@ -202,7 +223,7 @@ pub trait Guest: Sized + Send + 'static {
     ///
     /// # Errors
     /// Why there is none.
-    fn access_in_c(&self, _access: Access<'_>) -> Result<Code, Lack> {
+    fn access_in_c(&self, _state: &State, _access: Access<'_>) -> Result<Code, Lack> {
         Err(Lack::Unwritten)
     }
 }

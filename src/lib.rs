@@ -32,6 +32,7 @@ pub mod record;
 pub(crate) mod region;
 pub mod state;
 pub(crate) mod table;
+pub mod tape;
 pub mod tier;
 #[cfg(feature = "jit")]
 pub(crate) mod unroll;

@@ -4,6 +4,7 @@
 //! 0        budget: u64          instructions that the run may still retire
 //! 8        pc: u32              where to go on
 //! 16       slots: [u64; 128]    the register file; a value narrower than its slot is zero-extended
+//! 1040     end: u64             instructions that will have retired when the budget is spent
 //! 2048     spaces               for each: its attributes, a byte an element (where it has them), then its elements
 //! ```
 //!
@@ -27,6 +28,7 @@ pub const BUDGET: usize = 0;
 pub const PC: usize = 8;
 /// Offset of the register file in the state.
 pub const REGISTERS: usize = 16;
+const END: usize = REGISTERS + 8 * SLOTS;
 const SPACES: usize = 2048;
 /// Spaces and their attributes start at multiples of a cache line.
 const ALIGN: usize = 64;
@@ -370,6 +372,24 @@ impl State {
     #[inline(always)]
     pub fn set_budget(&mut self, budget: u64) {
         self.write(BUDGET, budget);
+    }
+
+    /// Sets how many instructions have retired, and how many will have when the budget is spent.
+    #[inline(always)]
+    pub(crate) fn set_bounds(&mut self, retired: u64, end: u64) {
+        self.write(END, end);
+        self.set_budget(end - retired);
+    }
+
+    /// How many instructions will have retired when the budget is spent.
+    #[inline(always)]
+    pub(crate) fn end(&self) -> u64 {
+        self.read(END)
+    }
+
+    /// How many instructions the machine has retired, as of the last one that asked its guest for something.
+    pub fn retired(&self) -> u64 {
+        self.end() - self.budget()
     }
 
     /// Where to go on.

@@ -214,9 +214,24 @@ impl<G: Guest> Vm<G> {
     /// Runs until `budget` instructions have retired, or stops earlier for the reason that it returns
     /// (invariant: Exactness). The run can be gone on with by another call.
     pub fn run(&mut self, budget: u64) -> Stop {
-        self.machine.state.set_budget(budget);
+        let end = self.instructions().saturating_add(budget);
         loop {
-            if let Some(stop) = self.turn() {
+            let now = self.instructions();
+            let due = self.machine.guest.due(&self.machine.state);
+            self.machine.state.set_bounds(now, end.min(due.max(now)));
+            if due <= now && now < end {
+                if let Some(stop) = self.machine.happen() {
+                    return stop;
+                }
+                continue;
+            }
+            let stop = loop {
+                if let Some(stop) = self.turn() {
+                    break stop;
+                }
+            };
+            // A budget that ends earlier is one up to something that is due.
+            if !matches!(stop, Stop::Budget) || self.instructions() == end {
                 return stop;
             }
         }

@@ -183,6 +183,32 @@ fn input_that_ends() {
 }
 
 #[test]
+fn interrupts() {
+    let mut case = program(
+        "       .ORIG x3000
+                LD R0, ENABLE
+                STI R0, KBSR
+                AND R1, R1, #0
+                ADD R1, R1, #12
+        LOOP    ADD R2, R2, R1
+                ADD R1, R1, #-1
+                BRp LOOP
+                LDI R0, KBSR
+                HALT
+        KEY     LDI R0, KBDR
+                ADD R3, R3, R0
+                RTI
+        ENABLE  .FILL x4000
+        KBSR    .FILL xFE00
+        KBDR    .FILL xFE02
+                .END",
+    );
+    (case.input, case.pace) = (b"abc".to_vec(), 11);
+    case.vectors = vec![(0x0180, 0x3009)];
+    every_budget(&case);
+}
+
+#[test]
 fn a_jump_table() {
     every_budget(&program(
         "       .ORIG x3000

@@ -167,6 +167,9 @@ fn every_word() {
         origin: 0,
         words: Vec::new(),
         input: Vec::new(),
+        pace: 0,
+        is_supervisor: false,
+        vectors: Vec::new(),
         pokes: Vec::new(),
     };
     let (mut vm, _) = case.machine(interpreter());

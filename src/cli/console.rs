@@ -78,7 +78,7 @@ impl Keys {
 }
 
 impl Input for Keys {
-    fn ready(&mut self) -> io::Result<Ready> {
+    fn ready(&mut self, _now: u64) -> io::Result<Ready> {
         if host::signal().is_some() {
             return Err(io::ErrorKind::Interrupted.into());
         }
@@ -90,7 +90,7 @@ impl Input for Keys {
         })
     }
 
-    fn read(&mut self) -> io::Result<Option<u8>> {
+    fn read(&mut self, _now: u64) -> io::Result<Option<u8>> {
         self.fill(true).map_err(|error| self.named(error))?;
         let byte = self.buffer.get(self.at).copied();
         self.at += usize::from(byte.is_some());

@@ -242,7 +242,7 @@ impl<G: Machine> Loaded<G> {
     pub fn vm(&self, console: Console, config: Config) -> Vm<G> {
         let (guest, mut state) = G::machine(&self.image, &self.settings, console);
         if let Some(pc) = self.start {
-            state.set_pc(pc);
+            guest.start_at(&mut state, pc);
         }
         Vm::new(guest, state, config)
     }

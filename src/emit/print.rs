@@ -279,7 +279,7 @@ impl<G: Guest> Statements<'_, '_, G> {
 
     /// C for an access that the guest is asked about.
     fn access(&mut self, access: Access<'_>) -> Result<String, String> {
-        match self.printer.guest.access_in_c(access) {
+        match self.printer.guest.access_in_c(&self.printer.state, access) {
             Ok(code) => Ok(self.printer.call(&code)),
             Err(lack) => Err(self.lack(&lack)),
         }

@@ -62,7 +62,7 @@ impl Program {
             if self.steps.contains_key(&pc) {
                 continue;
             }
-            let insn = guest.decode(state, pc);
+            let insn = guest.decode_in_c(state, pc);
             let meaning = Meaning::of::<G>(insn, pc);
             let service = match meaning.flow {
                 Flow::Trap(n) => Some(guest.service_in_c(state, pc, Request::Trap(n))),
@@ -106,7 +106,7 @@ impl Program {
         let mut all: BTreeSet<Pc> =
             words.chain(constants).filter(|&at| at < len).map(|at| at as Pc).collect();
         all.retain(|&pc| {
-            let meaning = Meaning::of::<G>(guest.decode(state, pc), pc);
+            let meaning = Meaning::of::<G>(guest.decode_in_c(state, pc), pc);
             !meaning.is_idle() && meaning.flow != Flow::Illegal
         });
         all

@@ -95,6 +95,10 @@ pub trait Machine: Guest {
 
     /// A machine with the image loaded, before its first instruction.
     fn machine(image: &Self::Image, settings: &Settings, console: Console) -> (Self, State);
+    /// Has a machine before its first instruction start somewhere else.
+    fn start_at(&self, state: &mut State, pc: Pc) {
+        state.set_pc(pc);
+    }
     /// The code that a machine has halted with; 0 says that all is well.
     fn exit_code(&self, _state: &State) -> u8 {
         0

@@ -55,6 +55,39 @@ impl<G: Guest> Machine<G> {
         let cursor = Cursor { pc: 0, left: 0, mark: 0 };
         Machine { guest, state, code, event: None, stop: None, cursor }
     }
+
+    /// What is due happens; a stop, if it comes to that.
+    #[cold]
+    pub(crate) fn happen(&mut self) -> Option<Stop> {
+        let happened = self.guest.happen(&mut self.state);
+        self.code.refresh::<G>(&mut self.state);
+        happened.err().map(|refusal| self.reason(refusal))
+    }
+
+    /// Whether something is due before the budget is spent.
+    #[inline(always)]
+    fn is_due(&self) -> bool {
+        self.guest.due(&self.state) < self.state.end()
+    }
+
+    /// Whether a slow path has left something behind.
+    #[inline(always)]
+    fn is_to_heed(&self) -> bool {
+        self.event.is_some() || !self.code.stale.is_empty() || self.is_due()
+    }
+
+    /// The stop of an instruction at the state's pc that was refused.
+    fn reason(&self, refusal: Refusal) -> Stop {
+        match refusal {
+            Refusal::Fault(reason, detail) => {
+                let pc = self.state.pc();
+                let instruction = self.guest.disassemble(&self.state, pc);
+                Stop::Fault(Fault { reason, detail, pc, instruction })
+            }
+            Refusal::Input => Stop::Input,
+            Refusal::Io(error) => Stop::Io(error),
+        }
+    }
 }
 
 /// Where the interpreter is.
@@ -183,13 +216,14 @@ fn execute<G: Guest, const OP: u8>(m: &mut Machine<G>, insn: Insn, pc: Pc, left:
 #[inline(never)]
 fn execute_special<G: Guest>(m: &mut Machine<G>, insn: Insn, pc: Pc, left: u64, mark: u64) -> Leave {
     m.state.set_pc(pc);
+    m.state.set_budget(left);
     let mut step = Special { machine: &mut *m, refused: false };
     let flow = G::meaning(insn, pc, &mut step);
     if step.refused {
         return refuse(m, pc, left);
     }
-    // A store may have stopped the machine, or changed words that native code was made from.
-    if !matches!(flow, Flow::Trap(_) | Flow::Illegal) && (m.event.is_some() || !m.code.stale.is_empty()) {
+    // An access may have stopped the machine, or changed words that native code was made from, or what is due.
+    if !matches!(flow, Flow::Trap(_) | Flow::Illegal) && m.is_to_heed() {
         let to = destination::<G>(pc, flow);
         return heed(m, to, left - 1);
     }
@@ -250,6 +284,8 @@ fn arrive<G: Guest>(m: &mut Machine<G>, at: Cursor, counted: bool, on: Onward<G>
 fn heed<G: Guest>(m: &mut Machine<G>, pc: Pc, left: u64) -> Leave {
     match m.event.take() {
         Some(Event::Halt) => stop(m, pc, left, Stop::Halted),
+        // The budget was for another time.
+        _ if m.is_due() => stop(m, pc, left, Stop::Budget),
         _ => leave(m, pc, left, Leave::Stale),
     }
 }
@@ -284,15 +320,15 @@ fn refuse<G: Guest>(m: &mut Machine<G>, pc: Pc, left: u64) -> Leave {
 }
 
 fn refused<G: Guest>(m: &mut Machine<G>, pc: Pc, left: u64, refusal: Refusal) -> Leave {
-    let why = match refusal {
-        Refusal::Fault(reason, detail) => {
-            let instruction = m.guest.disassemble(&m.state, pc);
-            Stop::Fault(Fault { reason, detail, pc, instruction })
+    let handled = m.guest.handle(&mut m.state, refusal);
+    m.code.refresh::<G>(&mut m.state);
+    match handled {
+        Ok(to) => heed(m, to, left - 1),
+        Err(refusal) => {
+            let why = m.reason(refusal);
+            stop(m, pc, left, why)
         }
-        Refusal::Input => Stop::Input,
-        Refusal::Io(error) => Stop::Io(error),
-    };
-    stop(m, pc, left, why)
+    }
 }
 
 /// The host's part of a trap or of an illegal instruction.
@@ -301,6 +337,7 @@ fn refused<G: Guest>(m: &mut Machine<G>, pc: Pc, left: u64, refusal: Refusal) ->
 fn serve<G: Guest>(m: &mut Machine<G>, insn: Insn, at: Cursor, flow: Flow<bool, Pc>) -> Leave {
     let Cursor { pc, left, mark } = at;
     m.state.set_pc(pc);
+    m.state.set_budget(left);
     let after = match flow {
         Flow::Trap(n) => m.guest.trap(&mut m.state, n),
         _ => m.guest.illegal(&mut m.state, insn),
@@ -311,7 +348,7 @@ fn serve<G: Guest>(m: &mut Machine<G>, insn: Insn, at: Cursor, flow: Flow<bool, 
         Ok(After::Halt(to)) => return stop(m, to, left - 1, Stop::Halted),
         Err(refusal) => return refused(m, pc, left, refusal),
     };
-    if m.event.is_some() || !m.code.stale.is_empty() {
+    if m.is_to_heed() {
         return heed(m, to, left - 1);
     }
     arrive(m, Cursor { pc: to, left: left - 1, mark }, true, back)

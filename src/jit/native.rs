@@ -95,7 +95,7 @@ impl<G: Guest> Program for View<'_, G> {
     fn insn(&mut self, pc: Pc) -> Option<Insn> {
         let seen = self.eager || self.code.is_decoded(pc);
         let exists = (pc as usize) < self.code.len();
-        if !seen || !exists || !self.guest.compilable(self.state, pc) || self.history.is_unstable(pc) {
+        if !seen || !exists || self.history.is_unstable(pc) {
             return None;
         }
         let insn = self.fetch(pc);

@@ -76,7 +76,16 @@ pub fn program(source: &str) -> Case {
     for (at, word) in image.segments.iter().flat_map(|s| s.iter()) {
         words[(at - origin) as usize] = word;
     }
-    Case { profile: Profile::STANDARD, origin, words, input: Vec::new(), pokes: Vec::new() }
+    Case {
+        profile: Profile::STANDARD,
+        origin,
+        words,
+        input: Vec::new(),
+        pace: 0,
+        is_supervisor: false,
+        vectors: Vec::new(),
+        pokes: Vec::new(),
+    }
 }
 
 /// A finished run.

@@ -2,7 +2,7 @@
 
 use super::host::{DDR, DSR, KBDR, KBSR, PROMPT};
 use super::isa::{SERVICE_RTI, op};
-use super::{Lc3, word};
+use super::{Lc3, is_user, word};
 use crate::emit::{Access, Code, Lack, Request, Service, exit, literal, refuse};
 use crate::guest::{After, Guest};
 use crate::ops::Pc;
@@ -117,10 +117,10 @@ impl Lc3 {
     }
 
     /// C for an access to what is not plain memory.
-    pub(super) fn access(&self, access: Access<'_>) -> Result<Code, Lack> {
+    pub(super) fn access(&self, state: &State, access: Access<'_>) -> Result<Code, Lack> {
         let at = access.at as u16;
         let what = if access.store.is_some() { "write" } else { "read" };
-        if self.is_protected(at) {
+        if is_user(state) && self.is_protected(at) {
             return Err(Lack::Fault(format!("user programs may not {what} x{at:04X}")));
         }
         let endless = self.profile.endless_input;

@@ -1,14 +1,15 @@
 //! Random LC-3 programs with structure: loops that get hot, calls, jumps through tables, code that changes
-//! itself, devices, traps, and noise.
+//! itself, devices, traps, interrupts, supervisors, and noise.
 
 use std::fmt;
 
 use super::isa::{MEMORY, decode};
 use super::profile::Profile;
 use super::{Lc3, disasm};
-use crate::device::{Capture, Console};
+use crate::device::{Capture, Console, Input, Script};
 use crate::fuzz::{self, Choices};
 use crate::ops::Pc;
+use crate::tape::Tape;
 use crate::tier::Config;
 use crate::vm::Vm;
 
@@ -24,6 +25,10 @@ const INSTRUCTIONS: usize = 8;
 const VARIABLE: usize = DATA + POINTERS + INSTRUCTIONS;
 /// Where numbers start.
 const NUMBERS: usize = VARIABLE + 2;
+/// A number that enables a device's interrupts, where numbers start.
+const ENABLE: usize = NUMBERS;
+/// Vectors that lead to handlers: exceptions, keyboard and timer, and a trap.
+const VECTORS: [u16; 6] = [0x0100, 0x0101, 0x0102, 0x0180, 0x0181, 0x0026];
 /// How deep loops and branches nest.
 const DEPTH: usize = 2;
 /// Registers that programs calculate with; the others count loops, point and link.
@@ -39,6 +44,12 @@ pub struct Case {
     pub words: Vec<u16>,
     /// What is typed.
     pub input: Vec<u8>,
+    /// Instructions from one key to the next; 0 where all are there at once.
+    pub pace: u16,
+    /// It starts in supervisor mode.
+    pub is_supervisor: bool,
+    /// Entries of the tables of traps, exceptions and interrupts: address and value.
+    pub vectors: Vec<(u16, u16)>,
     /// The words that the host writes after each run: address and value.
     pub pokes: Vec<(u16, u16)>,
 }
@@ -46,16 +57,25 @@ pub struct Case {
 impl Case {
     /// A program for a machine of this profile at this place.
     pub fn new(choices: &mut Choices<'_>, profile: Profile, origin: u16) -> Case {
-        let words = if choices.chance(24) {
-            (0..WORDS).map(|_| choices.word()).collect()
+        let (words, handlers) = if choices.chance(24) {
+            ((0..WORDS).map(|_| choices.word()).collect(), Vec::new())
         } else {
             Writer::new(choices, origin).program()
         };
+        let mut vectors = Vec::new();
+        for entry in VECTORS {
+            if !handlers.is_empty() && choices.chance(160) {
+                let handler = handlers[usize::from(choices.below(handlers.len() as u16))];
+                vectors.push((entry, origin.wrapping_add(handler as u16)));
+            }
+        }
+        let is_supervisor = choices.chance(24);
+        let pace = if choices.chance(160) { 1 + choices.below(250) } else { 0 };
         let input = (0..choices.below(20)).map(|_| choices.byte()).collect();
         let pokes = (0..choices.below(4))
             .map(|_| (origin.wrapping_add(choices.below(WORDS as u16)), any_instruction(choices)))
             .collect();
-        Case { profile, origin, words, input, pokes }
+        Case { profile, origin, words, input, pace, is_supervisor, vectors, pokes }
     }
 }
 
@@ -78,9 +98,19 @@ impl fuzz::Case for Case {
     }
 
     fn machine(&self, config: Config) -> (Vm<Lc3>, Capture) {
-        let (console, output) = Console::scripted(self.input.clone());
-        let lc3 = Lc3::new(self.profile, console);
+        let output = Capture::default();
+        let input: Box<dyn Input> = match u64::from(self.pace) {
+            0 => Box::new(Script::new(self.input.clone())),
+            pace => Box::new(Tape::new((1..).map(|n| n * pace).zip(self.input.clone()))),
+        };
+        let lc3 = Lc3::new(self.profile, Console::new(input, Box::new(output.clone())));
         let mut state = lc3.power_on(None);
+        if self.is_supervisor {
+            lc3.start_at(&mut state, 0);
+        }
+        for &(at, word) in &self.vectors {
+            state.poke(MEMORY, at, word);
+        }
         let mut at = self.origin;
         for &word in &self.words {
             state.poke(MEMORY, at, word);
@@ -99,7 +129,9 @@ impl fuzz::Case for Case {
 
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "profile {}, input {:?}, pokes {:x?}", self.profile.name, self.input, self.pokes)?;
+        let Case { input, pace, is_supervisor, vectors, pokes, .. } = self;
+        writeln!(f, "profile {}, input {input:?} every {pace}, pokes {pokes:x?}", self.profile.name)?;
+        writeln!(f, "supervisor: {is_supervisor}, vectors {vectors:x?}")?;
         let mut at = self.origin;
         for &word in &self.words {
             let text = disasm::word(at, word, &Default::default());
@@ -143,23 +175,32 @@ struct Writer<'c, 'b> {
     words: Vec<u16>,
     /// Where subroutines start.
     routines: Vec<usize>,
+    /// Where handlers of exceptions and interrupts start.
+    handlers: Vec<usize>,
 }
 
 impl<'c, 'b> Writer<'c, 'b> {
     fn new(choices: &'c mut Choices<'b>, origin: u16) -> Self {
-        Writer { choices, origin, words: Vec::new(), routines: Vec::new() }
+        Writer { choices, origin, words: Vec::new(), routines: Vec::new(), handlers: Vec::new() }
     }
 
-    fn program(mut self) -> Vec<u16> {
+    /// The program's words, and where its handlers start.
+    fn program(mut self) -> (Vec<u16>, Vec<usize>) {
         // Over the subroutines.
         self.words.push(0);
         for _ in 0..self.choices.below(4) {
             self.routine();
         }
+        if self.choices.chance(96) {
+            self.handler();
+        }
         self.words[0] = self.branch(7, 0, self.words.len());
         let start = self.words.len();
         // The stack.
         self.with_place(2, 6, DATA + 7);
+        if !self.handlers.is_empty() && self.choices.chance(128) {
+            self.enable(0);
+        }
         for _ in 0..2 + self.choices.below(8) {
             self.fragment(0);
         }
@@ -175,17 +216,17 @@ impl<'c, 'b> Writer<'c, 'b> {
         self.words.truncate(DATA);
         self.words.resize(DATA, 0);
         self.data();
-        self.words
+        (self.words, self.handlers)
     }
 
     fn data(&mut self) {
-        let devices = [0xfe00, 0xfe02, 0xfe04, 0xfe06, 0xfffc, 0xfffe, 0xfe10];
-        let edges = [0xfdff, 0x2fff, 0x3000, 0xffff, 0x0000];
+        let devices = [0xfe00, 0xfe02, 0xfe04, 0xfe06, 0xfe08, 0xfe0a, 0xfe0a, 0xfffc, 0xfffe, 0xfe10];
+        let edges = [0xfdff, 0x2fff, 0x3000, 0xffff, 0x0000, 0x0101, 0x0180];
         for n in 0..POINTERS {
             let near = self.origin.wrapping_add(self.choices.below(WORDS as u16));
             let pointer = match n {
                 0..4 => devices[n],
-                4 => self.choices.pick(&devices),
+                4 => self.choices.pick(&devices[4..]),
                 5 => self.choices.pick(&edges),
                 6..8 => 0x4000 + self.choices.below(64),
                 _ => near,
@@ -196,7 +237,7 @@ impl<'c, 'b> Writer<'c, 'b> {
             let word = any_instruction(self.choices);
             self.words.push(word);
         }
-        self.words.extend([0, 0xc1c0]);
+        self.words.extend([0, 0xc1c0, 0x4000]);
         while self.words.len() < WORDS {
             let word = match self.choices.below(4) {
                 0 => self.choices.below(8),
@@ -278,6 +319,17 @@ impl<'c, 'b> Writer<'c, 'b> {
         }
         self.words.push(0xc1c0);
         self.routines.push(start);
+    }
+
+    /// What deals with an exception or an interrupt, and returns.
+    fn handler(&mut self) {
+        self.handlers.push(self.words.len());
+        if self.choices.chance(200) {
+            let register = self.scratch();
+            self.with_place(10, register, DATA + 1);
+        }
+        self.fragment(DEPTH);
+        self.words.push(0x8000);
     }
 
     fn fragment(&mut self, depth: usize) {
@@ -413,10 +465,20 @@ impl<'c, 'b> Writer<'c, 'b> {
 
     fn device(&mut self) {
         let register = self.scratch();
-        match self.choices.below(4) {
+        match self.choices.below(7) {
             0 => self.with_place(11, register, DATA + 3),
             1 => self.with_place(10, register, DATA + 2),
             2 => self.with_place(10, register, DATA + 1),
+            3 | 4 => {
+                // The keyboard's more often.
+                let device = self.choices.pick(&[0, 0, 4]);
+                self.enable(device);
+            }
+            5 => {
+                let number = self.number();
+                self.with_place(2, register, number);
+                self.with_place(11, register, DATA + 4);
+            }
             _ => {
                 self.with_place(10, register, DATA);
                 if self.choices.chance(60) {
@@ -425,6 +487,13 @@ impl<'c, 'b> Writer<'c, 'b> {
                 }
             }
         }
+    }
+
+    /// Has a device interrupt, whose status register is the pointer with this number.
+    fn enable(&mut self, device: usize) {
+        let register = self.scratch();
+        self.with_place(2, register, ENABLE);
+        self.with_place(11, register, DATA + device);
     }
 
     /// A loop that counts down.

@@ -1,8 +1,8 @@
 //! LC-3's host side: device registers, protected memory, and the traps that the host serves.
 
-use super::isa::{DEVICES, MEMORY, MODE, PSR_PRIORITY, PSR_USER, SSP, USER, USP, psr, r, set_psr};
-use super::{Lc3, is_user, word};
-use crate::device::Ready;
+use super::interrupt::{INTERRUPTS, READY};
+use super::isa::{MEMORY, MODE, PSR_PRIORITY, PSR_USER, psr, r, set_psr};
+use super::{Lc3, interrupt, is_user, word};
 use crate::guest::{After, Guest, Refusal};
 use crate::ops::Pc;
 use crate::state::State;
@@ -15,13 +15,18 @@ pub(super) const KBDR: u16 = 0xfe02;
 pub(super) const DSR: u16 = 0xfe04;
 /// Display data: writing shows the low byte.
 pub(super) const DDR: u16 = 0xfe06;
+/// Timer status: bit 15 it rang, bit 14 interrupt enable. Reading clears bit 15.
+pub(super) const TSR: u16 = 0xfe08;
+/// Instructions from one ring of the timer to the next; 0 while it does not run.
+pub(super) const TIR: u16 = 0xfe0a;
 /// Processor status.
 pub(super) const PSR: u16 = 0xfffc;
 /// Machine control: clearing bit 15 stops the machine.
 pub(super) const MCR: u16 = 0xfffe;
 
-const READY: u16 = 0x8000;
-const INTERRUPT_ENABLE: u16 = 0x4000;
+/// All of them.
+pub(super) const REGISTERS: [u16; 8] = [KBSR, KBDR, DSR, DDR, TSR, TIR, PSR, MCR];
+
 const RUNNING: u16 = 0x8000;
 pub(super) const PROMPT: &str = "\nInput a character> ";
 /// Where the trap vector table ends.
@@ -38,13 +43,12 @@ impl Lc3 {
 
     pub(super) fn read_word(&mut self, state: &State, at: u16) -> Result<u16, Refusal> {
         self.permit(state, at, "read")?;
+        let now = state.retired() + 1;
         Ok(match at {
-            KBSR => {
-                let ready = self.key_waits()?;
-                (if ready { READY } else { 0 })
-                    | (if self.keyboard_interrupts { INTERRUPT_ENABLE } else { 0 })
-            }
-            KBDR => self.take_key()?,
+            KBSR => self.key_status(now)?,
+            KBDR => self.take_key(now)?,
+            TSR => self.timer.status(now),
+            TIR => self.timer.interval,
             DSR => READY,
             DDR => 0,
             PSR => psr(state),
@@ -56,8 +60,11 @@ impl Lc3 {
     /// Whether the machine stops after this.
     pub(super) fn write_word(&mut self, state: &mut State, at: u16, value: u16) -> Result<bool, Refusal> {
         self.permit(state, at, "write")?;
+        let now = state.retired() + 1;
         match at {
-            KBSR => self.keyboard_interrupts = value & INTERRUPT_ENABLE != 0,
+            KBSR => self.enable_keyboard(value & INTERRUPTS != 0, now),
+            TSR => self.timer.interrupts = value & INTERRUPTS != 0,
+            TIR => self.timer.start(value, now),
             KBDR | DSR => {}
             DDR => self.show(value as u8)?,
             PSR => {
@@ -76,23 +83,6 @@ impl Lc3 {
         Ok(false)
     }
 
-    /// Whether KBDR has something: a key, or, in the tutorial's machine, the end of input.
-    fn key_waits(&mut self) -> Result<bool, Refusal> {
-        Ok(match self.console.ready().map_err(Refusal::Io)? {
-            Ready::Yes => true,
-            Ready::NotYet => false,
-            Ready::Ended => self.profile.endless_input,
-        })
-    }
-
-    /// The waiting key, or the last one where none waits.
-    fn take_key(&mut self) -> Result<u16, Refusal> {
-        if self.key_waits()? {
-            self.last_key = self.wait_for_key()?;
-        }
-        Ok(self.last_key)
-    }
-
     fn show(&mut self, byte: u8) -> Result<(), Refusal> {
         self.console.write(byte).map_err(Refusal::Io)
     }
@@ -104,17 +94,17 @@ impl Lc3 {
     /// Serves TRAP `vector` at `state.pc()`.
     pub(super) fn serve(&mut self, state: &mut State, vector: u16) -> Result<After, Refusal> {
         let next = Self::next(state.pc()) as u16;
-        let after = After::Goto(next as Pc);
+        let (after, now) = (After::Goto(next as Pc), state.retired() + 1);
         match vector {
             0x20 => {
-                let key = self.wait_for_key()?;
+                let key = self.wait_for_key(now)?;
                 state.set(r(0), key);
             }
             0x21 => self.show(state.get(r(0)) as u8)?,
             0x22 => self.show_words(state)?,
             0x23 => {
                 self.show_all(PROMPT.as_bytes())?;
-                let key = self.wait_for_key()?;
+                let key = self.wait_for_key(now)?;
                 self.show_all(&[key as u8, b'\n'])?;
                 state.set(r(0), key);
             }
@@ -132,14 +122,6 @@ impl Lc3 {
     fn link(&self, state: &mut State, next: u16) {
         if self.profile.trap_writes_r7 {
             state.set(r(7), next);
-        }
-    }
-
-    fn wait_for_key(&mut self) -> Result<u16, Refusal> {
-        match self.console.read().map_err(Refusal::Io)? {
-            Some(key) => Ok(key as u16),
-            None if self.profile.endless_input => Ok(0xffff),
-            None => Err(Refusal::Input),
         }
     }
 
@@ -184,54 +166,9 @@ impl Lc3 {
             self.link(state, next);
         } else {
             // Third edition: TRAP saves PSR and PC on the supervisor stack.
-            let saved = psr(state);
-            if is_user(state) {
-                state.set(USP, state.get(r(6)));
-                state.set(r(6), state.get(SSP));
-                self.change_mode(state, saved & !PSR_USER);
-            }
-            self.push(state, saved);
-            self.push(state, next);
+            interrupt::enter(state, next, None);
         }
         Ok(After::Goto(to as Pc))
-    }
-
-    /// RTI: pops PC and PSR.
-    pub(super) fn return_from_interrupt(&mut self, state: &mut State) -> Result<After, Refusal> {
-        if is_user(state) {
-            let detail = "user programs may not execute RTI".to_owned();
-            return Err(Refusal::Fault("privilege_violation", detail));
-        }
-        let to = self.pop(state);
-        let popped = self.pop(state);
-        self.change_mode(state, popped);
-        if is_user(state) {
-            state.set(SSP, state.get(r(6)));
-            state.set(r(6), state.get(USP));
-        }
-        Ok(After::Goto(to as Pc))
-    }
-
-    fn push(&mut self, state: &mut State, value: u16) {
-        let top = state.get(r(6)).wrapping_sub(1);
-        state.set(r(6), top);
-        state.poke(MEMORY, top, value);
-    }
-
-    fn pop(&mut self, state: &mut State) -> u16 {
-        let top = state.get(r(6));
-        state.set(r(6), top.wrapping_add(1));
-        word(state, top)
-    }
-
-    /// Sets PSR. What was decoded in protected memory was decoded for the other mode.
-    fn change_mode(&mut self, state: &mut State, psr: u16) {
-        let was = state.get(MODE) & PSR_USER;
-        set_psr(state, psr);
-        if was != psr & PSR_USER {
-            state.touch_made(MEMORY.id(), 0..USER as Pc);
-            state.touch_made(MEMORY.id(), DEVICES as Pc..0x1_0000);
-        }
     }
 
     /// Tells, once an address, of something unknown that was skipped.

@@ -134,10 +134,12 @@ pub mod op {
     pub const TRAP: u8 = 27;
     /// No such instruction; `imm` is the word.
     pub const ILLEGAL: u8 = 28;
-    /// An instruction that this mode may not fetch.
+    /// An instruction that user programs may not fetch, where that is known.
     pub const FORBIDDEN: u8 = 29;
+    /// Added to the operation of an instruction in memory that is protected: only supervisors may fetch it.
+    pub const SYSTEM: u8 = 32;
     /// All operations are below this.
-    pub const END: u8 = 30;
+    pub const END: u8 = SYSTEM + ILLEGAL + 1;
 }
 
 /// The trap numbers, as in [`crate::ops::Flow::Trap`], that are not a vector: RTI.

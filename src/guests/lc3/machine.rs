@@ -149,9 +149,13 @@ impl Machine for Lc3 {
         let mut state = lc3.power_on(settings.seed);
         lc3.load(&mut state, image);
         if settings.start_at_origin {
-            state.set_pc(image.start() as Pc);
+            lc3.start_at(&mut state, image.start().into());
         }
         (lc3, state)
+    }
+
+    fn start_at(&self, state: &mut State, pc: Pc) {
+        Lc3::start_at(self, state, pc);
     }
 
     fn hex(value: u64) -> String {

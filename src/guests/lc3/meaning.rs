@@ -1,6 +1,6 @@
 //! What each LC-3 instruction does, written once.
 
-use super::isa::{CC, MEMORY, SERVICE_RTI, op, r};
+use super::isa::{CC, MEMORY, MODE, SERVICE_RTI, op, r};
 use crate::guest::Insn;
 use crate::ops::{Cond, Flow, FlowOf, Ops, Pc, Via};
 
@@ -8,10 +8,16 @@ use crate::ops::{Cond, Flow, FlowOf, Ops, Pc, Via};
 /// incremented PC, added.
 #[inline(always)]
 pub(super) fn meaning<O: Ops>(insn: Insn, pc: Pc, o: &mut O) -> FlowOf<O> {
+    if insn.op() & op::SYSTEM != 0 {
+        // Bit 15, the sign, says user.
+        let (mode, zero) = (o.get(MODE), o.imm(0u16));
+        let is_supervisor = o.compare(Cond::Ge, mode, zero);
+        o.require(is_supervisor, 0);
+    }
     let (a, b, c) = (r(insn.a()), r(insn.b()), r(insn.c()));
     let imm = insn.imm() as u16;
     let link = (pc as u16).wrapping_add(1);
-    match insn.op() {
+    match insn.op() & !op::SYSTEM {
         op::ADD => {
             let (x, y) = (o.get(b), o.get(c));
             let v = o.add(x, y);
@@ -103,7 +109,7 @@ pub(super) fn meaning<O: Ops>(insn: Insn, pc: Pc, o: &mut O) -> FlowOf<O> {
         op::JMP | op::RET => {
             let to = o.get(b);
             let to = o.unsigned(to);
-            Flow::Dynamic(to, if insn.op() == op::RET { Via::Return } else { Via::Jump })
+            Flow::Dynamic(to, if insn.op() & !op::SYSTEM == op::RET { Via::Return } else { Via::Jump })
         }
         op::RTI => Flow::Trap(SERVICE_RTI),
         op::TRAP => Flow::Trap(imm),

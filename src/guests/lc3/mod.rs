@@ -8,6 +8,7 @@ mod formats;
 pub mod generate;
 mod host;
 pub mod image;
+mod interrupt;
 pub mod isa;
 pub mod link;
 mod machine;
@@ -27,6 +28,7 @@ use crate::ops::{FlowOf, Ops, Pc, Type};
 use crate::random::SplitMix;
 use crate::state::{SpaceInfo, State, attr};
 use image::Image;
+use interrupt::{Keyboard, Timer};
 use isa::{DEVICES, MEMORY, MODE, PSR_USER, SSP, USER, USP, WORDS, op, psr, r};
 use profile::{DeviceAccess, Profile};
 use symbols::Symbols;
@@ -37,10 +39,8 @@ pub struct Lc3 {
     console: Console,
     /// Names of addresses, for listings.
     symbols: Arc<Symbols>,
-    /// KBSR bit 14, the keyboard's interrupt enable.
-    keyboard_interrupts: bool,
-    /// What KBDR reads until the next key.
-    last_key: u16,
+    keyboard: Keyboard,
+    timer: Timer,
     /// MCR but for bit 15, which is set while the machine runs.
     machine_control: u16,
     /// Where unknown instructions were reported, in profiles that go on.
@@ -54,8 +54,8 @@ impl Lc3 {
             profile,
             console,
             symbols: Arc::default(),
-            keyboard_interrupts: false,
-            last_key: 0,
+            keyboard: Keyboard::default(),
+            timer: Timer::default(),
             machine_control: 0,
             reported: BTreeSet::new(),
         }
@@ -87,6 +87,16 @@ impl Lc3 {
         state
     }
 
+    /// Has the machine start at `pc`. What is below x3000 is the system's: it starts in supervisor mode, with the
+    /// supervisor's stack.
+    pub fn start_at(&self, state: &mut State, pc: Pc) {
+        state.set_pc(pc);
+        if pc < Pc::from(USER) {
+            state.set(MODE, 0);
+            state.set(r(6), state.get(SSP));
+        }
+    }
+
     /// Puts an image into memory and keeps its symbols for listings. PC is left where it is.
     pub fn load(&mut self, state: &mut State, image: &Image) {
         for segment in &image.segments {
@@ -103,7 +113,7 @@ impl Lc3 {
     fn set_attributes(&self, state: &mut State) {
         let slow = attr::READ | attr::WRITE;
         let memory = MEMORY.id();
-        for at in [host::KBSR, host::KBDR, host::DSR, host::DDR, host::PSR, host::MCR] {
+        for at in host::REGISTERS {
             state.change_attributes(memory, at as u64, 0, slow);
         }
         if !self.profile.open_system_space {
@@ -148,7 +158,8 @@ impl Guest for Lc3 {
     const CODE: Option<usize> = Some(MEMORY.id());
 
     fn fork(&self, console: Console) -> Lc3 {
-        Lc3 { console, symbols: self.symbols.clone(), reported: self.reported.clone(), ..*self }
+        let keyboard = self.keyboard.fork();
+        Lc3 { console, keyboard, symbols: self.symbols.clone(), reported: self.reported.clone(), ..*self }
     }
 
     fn code_len(&self) -> usize {
@@ -157,10 +168,8 @@ impl Guest for Lc3 {
 
     fn decode(&self, state: &State, pc: Pc) -> Insn {
         let at = pc as u16;
-        if is_user(state) && self.is_protected_code(at) {
-            return Insn::new(op::FORBIDDEN, 0, 0, 0, 0);
-        }
-        isa::decode(&self.profile, at, word(state, at))
+        let insn = isa::decode(&self.profile, at, word(state, at));
+        if self.is_protected_code(at) { insn.with_op(insn.op() | op::SYSTEM) } else { insn }
     }
 
     #[inline(always)]
@@ -173,11 +182,6 @@ impl Guest for Lc3 {
         meaning::meaning(insn, pc, o)
     }
 
-    /// What is decoded in protected memory depends on the mode.
-    fn compilable(&self, _state: &State, pc: Pc) -> bool {
-        !self.is_protected_code(pc as u16)
-    }
-
     fn load(&mut self, state: &mut State, _space: usize, at: u64) -> Result<u64, Refusal> {
         self.read_word(state, at as u16).map(u64::from)
     }
@@ -188,23 +192,35 @@ impl Guest for Lc3 {
 
     fn trap(&mut self, state: &mut State, n: u16) -> Result<After, Refusal> {
         match n {
-            isa::SERVICE_RTI => self.return_from_interrupt(state),
+            isa::SERVICE_RTI => interrupt::return_from(state),
             vector => self.serve(state, vector),
         }
     }
 
     fn illegal(&mut self, state: &mut State, insn: Insn) -> Result<After, Refusal> {
         let pc = state.pc() as u16;
-        if insn.op() == op::FORBIDDEN {
-            let detail = format!("user programs may not execute code at x{pc:04X}");
-            return Err(Refusal::Fault("access_violation", detail));
-        }
         let word = insn.imm() as u16;
         if self.profile.reports_unknown {
             self.report(pc, &format!("x{word:04X} is not an instruction; it is skipped"));
             return Ok(After::Goto(Self::next(pc as Pc)));
         }
         Err(Refusal::Fault("illegal_opcode", format!("x{word:04X} is not an instruction")))
+    }
+
+    fn required(&self, state: &State, _fault: u8) -> (&'static str, String) {
+        ("access_violation", format!("user programs may not execute code at x{:04X}", state.pc()))
+    }
+
+    fn handle(&mut self, state: &mut State, refusal: Refusal) -> Result<Pc, Refusal> {
+        self.raise(state, refusal)
+    }
+
+    fn due(&self, state: &State) -> u64 {
+        self.next_event(state)
+    }
+
+    fn happen(&mut self, state: &mut State) -> Result<(), Refusal> {
+        self.pass_event(state)
     }
 
     fn disassemble(&self, state: &State, pc: Pc) -> String {
@@ -220,12 +236,18 @@ impl Guest for Lc3 {
         self.console.flush()
     }
 
+    /// In C programs stay in the mode that they start in.
+    fn decode_in_c(&self, state: &State, pc: Pc) -> Insn {
+        let forbidden = is_user(state) && self.is_protected_code(pc as u16);
+        if forbidden { Insn::new(op::FORBIDDEN, 0, 0, 0, 0) } else { self.decode(state, pc) }
+    }
+
     fn service_in_c(&self, state: &State, pc: Pc, request: Request) -> Service {
         self.service(state, pc, request)
     }
 
-    fn access_in_c(&self, access: Access<'_>) -> Result<Code, Lack> {
-        self.access(access)
+    fn access_in_c(&self, state: &State, access: Access<'_>) -> Result<Code, Lack> {
+        self.access(state, access)
     }
 }
 
