@@ -67,10 +67,17 @@ impl Machine for Iridium {
     }
 
     fn read(name: &str, bytes: &[u8]) -> Result<(Image, Remarks), BadFile> {
+        let is_image = bytes.starts_with(&MAGIC) || bytes.starts_with(&OLD_MAGIC);
+        if is_image || !is_osmium(name) && !has_ending(name, ASSEMBLY) {
+            return Ok((Image::read(name, bytes)?, Remarks::default()));
+        }
         match std::str::from_utf8(bytes) {
             Ok(text) if is_osmium(name) => build(name, text),
-            Ok(text) if has_ending(name, ASSEMBLY) => assemble(name, text),
-            _ => Ok((Image::read(name, bytes)?, Remarks::default())),
+            Ok(text) => assemble(name, text),
+            Err(error) => {
+                let at = error.valid_up_to();
+                Err(BadFile::Image(format!("{name}: byte {at}: not UTF-8; source is UTF-8 text")))
+            }
         }
     }
 

@@ -44,12 +44,28 @@ fn usage(mnemonic: &Mnemonic) -> &'static [&'static str] {
     }
 }
 
+/// Whether this can stand behind a label.
+fn begins_statement(kind: &Kind<'_>) -> bool {
+    match kind {
+        Kind::Directive(_) => true,
+        Kind::Word(name) => mnemonic(name).is_some(),
+        _ => false,
+    }
+}
+
 impl<'s> Assembler<'s> {
     /// Reads one statement. What it takes is laid out even where something is wrong with it.
     pub(super) fn statement(&mut self, mut tokens: &[Token<'s>]) -> Outcome<()> {
-        while let [Token { kind: Kind::Word(name), span }, Token { kind: Kind::Colon, .. }, rest @ ..] =
-            tokens
-        {
+        while let [Token { kind: Kind::Word(name), span }, rest @ ..] = tokens {
+            let rest = match rest {
+                [Token { kind: Kind::Colon, .. }, rest @ ..] => rest,
+                [next, ..] if mnemonic(name).is_none() && begins_statement(&next.kind) => {
+                    let error = Diagnostic::error(format!("label {} without a colon", quoted(name)));
+                    self.log.push(error.at(span.clone(), "").help(format!("write `{name}:`")));
+                    rest
+                }
+                _ => break,
+            };
             self.define(name, span);
             tokens = rest;
         }
