@@ -38,7 +38,7 @@ impl Machine for Byte {
         if !rest.is_empty() {
             return Err(wrong(bytes.len(), "cut short: an instruction has two bytes"));
         }
-        validate(code).map_err(|(at, what)| wrong(2 * at, &what))?;
+        validate(code).map_err(|(at, what, why)| wrong(2 * at, &format!("{what}: {why}")))?;
         Ok((Program { code: code.to_vec(), ..Program::default() }, Remarks::default()))
     }
 
@@ -72,9 +72,9 @@ impl Machine for Byte {
 fn source(name: &str, text: &str) -> Result<(Program, Remarks), BadFile> {
     let program = assemble(name, text).and_then(|program| match validate(&program.code) {
         Ok(()) => Ok(program),
-        Err((at, what)) => {
+        Err((at, what, why)) => {
             let span = program.spans.get(at).cloned().unwrap_or(text.len()..text.len());
-            Err(vec![Diagnostic::error(what).at(span, "")])
+            Err(vec![Diagnostic::error(what).at(span, why)])
         }
     });
     match program {

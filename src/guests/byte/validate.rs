@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{LONGEST, Operand, VALUES, kind, op};
 
-/// What is wrong, and with which instruction.
-type Wrong = (usize, String);
+/// The instruction that something is wrong with, what, and why.
+type Wrong = (usize, &'static str, String);
 
 /// What a routine does to the stack.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -20,13 +20,13 @@ struct Effect {
 /// Validates a program.
 pub(super) fn validate(code: &[[u8; 2]]) -> Result<(), Wrong> {
     if code.len() > LONGEST {
-        return Err((LONGEST, format!("a program has at most {LONGEST} instructions")));
+        return Err((LONGEST, "Too long", format!("a program has at most {LONGEST} instructions")));
     }
     for (at, &[op, operand]) in code.iter().enumerate() {
         match kind([op, operand]) {
-            None => return Err((at, format!("{op} {operand} is not an instruction"))),
+            None => return Err((at, "Illegal instruction", format!("{op} {operand} is none"))),
             Some(kind) if kind.operand == Operand::Target && usize::from(operand) > code.len() => {
-                return Err((at, format!("{} to {operand}, outside the program", kind.name)));
+                return Err((at, "Jump outside the program", format!("its end is {}", code.len())));
             }
             Some(_) => {}
         }
@@ -70,12 +70,12 @@ fn effect(code: &[[u8; 2]], start: usize, routines: &mut BTreeMap<usize, Effect>
         if effect.needs > most {
             let error = if op == op::HALT { "Empty stack" } else { "Stack underflow" };
             let there = depth.max(0);
-            return Err((at, format!("{error}: `{}` takes {takes}, and there may be {there}", kind.name)));
+            return Err((at, error, format!("`{}` takes {takes}, and there may be {there}", kind.name)));
         }
         let Some(after) = after else { continue };
         if op == op::RET {
             if start == 0 {
-                return Err((at, "`ret` where nothing was called".to_owned()));
+                return Err((at, "No call to return from", "nothing was called".to_owned()));
             }
             effect.gives = Some(effect.gives.map_or(after, |gives| gives.min(after)));
         }
