@@ -570,6 +570,19 @@ impl State {
         }
     }
 
+    /// The registers, and the spaces that have attributes, as they are now with all that the tiers have noted there: what a
+    /// translator may look at.
+    #[cfg(feature = "jit")]
+    pub(crate) fn snapshot(&self) -> State {
+        let mut copy = State::new(self.spaces);
+        copy.copy(self, 0..SPACES);
+        for (id, info) in self.spaces.iter().enumerate().filter(|(_, info)| info.attributes) {
+            copy.fill(self, info.attributes_offset..info.attributes_offset + info.len);
+            copy.fill(self, info.addresses(0..self.len(id)));
+        }
+        copy
+    }
+
     /// What was touched since the last call.
     pub(crate) fn take_touched(&mut self) -> Vec<Range<Pc>> {
         std::mem::take(&mut self.touched)

@@ -60,10 +60,13 @@ pub(crate) struct Compiled {
     pub(crate) details: Option<Details>,
 }
 
+/// The host's instruction set, or why there can be no native code, once somebody has asked.
+type Isa = OnceLock<Result<OwnedTargetIsa, String>>;
+
 /// The native code of one program, which is one guest's, and how it is made.
 pub(crate) struct Library {
     config: Config,
-    isa: OnceLock<Result<OwnedTargetIsa, String>>,
+    isa: Arc<Isa>,
     shelf: Arc<Mutex<Shelf>>,
     /// `Some(None)` where no thread is to be had.
     worker: OnceLock<Option<Worker>>,
@@ -109,11 +112,6 @@ impl Library {
         &self.config
     }
 
-    /// The host's instruction set, or why there can be no native code.
-    pub(crate) fn isa(&self) -> Result<&OwnedTargetIsa, &str> {
-        self.isa.get_or_init(|| host_isa(self.config.codegen)).as_ref().map_err(String::as_str)
-    }
-
     /// Why there can be no native code, if somebody has tried and there can be none.
     pub(crate) fn unavailable(&self) -> Option<&str> {
         self.isa.get()?.as_ref().err().map(String::as_str)
@@ -138,26 +136,43 @@ impl Library {
         (!is_full && shelf.compiling.insert(pc)).then(|| Claim { pc, shelf: Arc::downgrade(&self.shelf) })
     }
 
-    /// Compiles a function that was translated for this library's [`Library::isa`], here or on the compiling thread,
-    /// and publishes it.
-    pub(crate) fn compile(&self, claim: Claim, function: Function, basis: Basis) {
-        let Ok(isa) = self.isa() else { return };
-        let (isa, cap, record) = (isa.clone(), self.config.code_cap, self.config.record);
-        let job: Job = Box::new(move || {
-            // Where all machines are gone, so is the shelf.
-            let Some(shelf) = claim.shelf.upgrade() else { return };
-            if let Ok(code) = compile(&isa, function, record) {
-                lock(&shelf).publish(&isa, cap, code, basis);
-            }
-        });
-        let worker = match self.config.compile {
-            Compile::Inline => &None,
-            Compile::Background => self.worker.get_or_init(|| Worker::start().ok()),
-        };
-        match worker {
+    /// Translates and compiles a region here, and publishes it. `translate` is given the host's instruction set and the
+    /// library's configuration.
+    pub(crate) fn compile(
+        &self,
+        claim: Claim,
+        translate: impl FnOnce(&OwnedTargetIsa, &Config) -> (Function, Basis),
+    ) {
+        compile_and_publish(&self.isa, &self.config, &claim, translate);
+    }
+
+    /// The same on the compiling thread; here, where there is none.
+    pub(crate) fn compile_elsewhere(
+        &self,
+        claim: Claim,
+        translate: impl FnOnce(&OwnedTargetIsa, &Config) -> (Function, Basis) + Send + 'static,
+    ) {
+        let (isa, config) = (self.isa.clone(), self.config.clone());
+        let job: Job = Box::new(move || compile_and_publish(&isa, &config, &claim, translate));
+        match self.worker.get_or_init(|| Worker::start().ok()) {
             Some(worker) => worker.give(job).unwrap_or_else(|job| job()),
             None => job(),
         }
+    }
+}
+
+fn compile_and_publish(
+    isa: &Isa,
+    config: &Config,
+    claim: &Claim,
+    translate: impl FnOnce(&OwnedTargetIsa, &Config) -> (Function, Basis),
+) {
+    // Where all machines are gone, so is the shelf.
+    let Some(shelf) = claim.shelf.upgrade() else { return };
+    let Ok(isa) = isa.get_or_init(|| host_isa(config.codegen)) else { return };
+    let (function, basis) = translate(isa, config);
+    if let Ok(code) = compile(isa, function, config.record) {
+        lock(&shelf).publish(isa, config.code_cap, code, basis);
     }
 }
 

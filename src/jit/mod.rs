@@ -1,7 +1,8 @@
 //! The JIT tier: regions become native code.
 //!
-//! `translate` makes CLIF of a region, `compile` machine code of that, in line or on a thread of its
-//! own, and `code` keeps it in memory that is never writable and executable at once.
+//! `native` finds a region and what is to be known of it, `order` has `translate` make CLIF of it and `compile` machine
+//! code of that, in line or on a thread of its own, and `code` keeps it in memory that is never writable and executable
+//! at once.
 
 mod access;
 pub(crate) mod code;
@@ -12,6 +13,7 @@ mod elements;
 mod facts;
 pub(crate) mod library;
 pub(crate) mod native;
+mod order;
 mod policy;
 mod predict;
 mod survey;

@@ -5,14 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use cranelift_codegen::ir::Function;
-use cranelift_frontend::FunctionBuilderContext;
-
+use super::Reason;
 use super::library::{Basis, Compiled, Library, Word};
+use super::order::Order;
 use super::policy::{self, History};
-use super::survey::{listing, named_stores, plain_ranges};
-use super::translate::{Known, Translation, translate};
-use super::{Reason, facts, predict};
+use super::survey::{named_stores, plain_ranges, texts};
 use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::interp::{Code, NATIVE};
@@ -21,8 +18,7 @@ use crate::record::{self, Doing, Record, Unfit, What, Why};
 use crate::region::{self, Limits, Program};
 use crate::state::{State, attr};
 use crate::table::Table;
-use crate::tier::{Config, Conversion, Optimisations, Stats, Tiers};
-use crate::unroll::{TURNS, unroll, write_out};
+use crate::tier::{Compile, Config, Stats, Tiers};
 
 /// Instructions between looks at what others compile.
 const POLL: i32 = 5_000;
@@ -361,10 +357,18 @@ impl Native {
             return;
         };
         code.set_heat(pc, policy::cold(self.config().hot));
-        let Some((function, basis)) = self.prepare(guest, state, code) else {
-            return self.note(pc, stats, What::Refused);
-        };
-        self.library.compile(claim, function, basis);
+        let order = if self.unavailable().is_some() { None } else { self.order(guest, state, code) };
+        let Some(order) = order else { return self.note(pc, stats, What::Refused) };
+        match self.config().compile {
+            Compile::Inline => {
+                self.library.compile(claim, |isa, config| order.translate::<G>(state, isa, config));
+            }
+            Compile::Background => {
+                let snapshot = state.snapshot();
+                let translate = move |isa: &_, config: &_| order.translate::<G>(&snapshot, isa, config);
+                self.library.compile_elsewhere(claim, translate);
+            }
+        }
         self.waiting.insert(pc);
         self.take::<G>(pc, state, code, stats);
     }
@@ -443,76 +447,32 @@ impl Native {
         self.note(pc, stats, What::Rejected(why));
     }
 
-    /// Finds and translates the region at the state's pc.
-    fn prepare<G: Guest>(
-        &mut self,
-        guest: &G,
-        state: &mut State,
-        code: &mut Code,
-    ) -> Option<(Function, Basis)> {
-        let library = self.library.clone();
-        let (isa, config) = (library.isa().ok()?, library.config());
+    /// Finds the region at the state's pc, and looks up what its translation depends on.
+    fn order<G: Guest>(&mut self, guest: &G, state: &mut State, code: &mut Code) -> Option<Order> {
         let start = Instant::now();
         let entry_pc = state.pc();
+        let config = self.library.config();
         let limits = Limits {
             instructions: config.region_instructions,
             call_depth: config.call_depth,
             targets: config.targets,
         };
-        let eager = config.tiers == Tiers::Jit;
+        let (eager, record) = (config.tiers == Tiers::Jit, config.record);
         let history = &self.history;
         let mut view = View { guest, state, code, history, eager };
-        let mut region = region::find::<G>(entry_pc, &mut view, &limits)?;
-        let Optimisations { conversion, unrolling, literals, joint_tests, elements } = config.optimisations;
-        let arrivals = code.arrivals().len();
+        let region = region::find::<G>(entry_pc, &mut view, &limits)?;
         let mut mutable = named_stores::<G>(guest, state, &region);
         mutable.extend(&self.mutable);
-        let plain = self.plain.get_or_insert_with(|| plain_ranges(state));
-        // Found out when the first branch asks: most regions have none that could be converted.
-        let unpredictable = std::cell::OnceCell::new();
-        let known = Known {
-            state,
-            mutable: &mutable,
-            literals,
-            plain,
-            unpredictable: &|pc| match conversion {
-                Conversion::Never => false,
-                Conversion::Unpredictable => {
-                    unpredictable.get_or_init(|| predict::unpredictable(code.trace())).contains(&pc)
-                }
-                Conversion::Always => true,
-            },
-            careful: !joint_tests || self.careful.contains(&entry_pc),
-            elements,
-        };
-        let literal = |at| known.literal::<G>(at);
-        facts::prune::<G>(&mut region, &literal);
-        if unrolling {
-            let turns = |region: &_, loops: &[_]| facts::turns::<G>(region, loops, &literal, TURNS);
-            write_out(&mut region, 2 * config.region_instructions, turns);
-            unroll(&mut region);
-        }
-        let (frontend, call_conv) = (isa.frontend_config(), isa.default_call_conv());
-        let mut context = FunctionBuilderContext::new();
-        let translation = translate::<G>(&region, &known, frontend, call_conv, &mut context);
-        let Translation { function, exits, words, trusted } = translation;
-        let listing = config.record.then(|| listing(&region, guest, state));
-        let own: HashSet<Pc> = region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0)).collect();
-        let word = |at: Pc| {
-            let value = G::CODE.and_then(|space| state.bits(space, at as u64)).unwrap_or(0);
-            Word { at, value, is_literal: !own.contains(&at) }
-        };
-        let basis = Basis {
-            entry_pc,
-            exits,
-            words: words.into_iter().map(word).collect(),
-            trusted,
-            instructions: region.len(),
-            arrivals,
-            listing,
-            translate_time: start.elapsed(),
-        };
-        Some((function, basis))
+        Some(Order {
+            mutable,
+            plain: self.plain.get_or_insert_with(|| plain_ranges(state)).clone(),
+            careful: self.careful.contains(&entry_pc),
+            branches: code.trace().collect(),
+            arrivals: code.arrivals().len(),
+            texts: record.then(|| texts(&region, guest, state)),
+            took: start.elapsed(),
+            region,
+        })
     }
 
     /// Leads control at a region's entry into it, and watches the words that it rests on.

@@ -1,6 +1,6 @@
 //! What is looked up in the machine before a region is translated, and the region as it is recorded.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::effects;
@@ -42,10 +42,16 @@ pub(super) fn plain_ranges(state: &State) -> Vec<Option<Range<u64>>> {
     (0..state.spaces().len()).map(range).collect()
 }
 
-/// A region's instructions and blocks, as they are recorded.
-pub(super) fn listing<G: Guest>(region: &Region, guest: &G, state: &State) -> Listing {
+/// A region's instructions as text.
+pub(super) fn texts<G: Guest>(region: &Region, guest: &G, state: &State) -> HashMap<Pc, String> {
+    let pcs = region.blocks.iter().flat_map(|block| block.insns.iter().map(|insn| insn.0));
+    pcs.map(|pc| (pc, guest.disassemble(state, pc))).collect()
+}
+
+/// A region's instructions, which have these texts, and blocks, as they are recorded.
+pub(super) fn listing<G: Guest>(region: &Region, texts: &HashMap<Pc, String>) -> Listing {
     let instructions = region.blocks.iter().flat_map(|block| &block.insns);
-    let instructions = instructions.map(|&(pc, _)| Instruction { pc, text: guest.disassemble(state, pc) });
+    let instructions = instructions.map(|&(pc, _)| Instruction { pc, text: texts[&pc].clone() });
     let mut start = 0;
     let blocks = region.blocks.iter().map(|block| {
         let numbers = start..start + block.insns.len();

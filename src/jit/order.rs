@@ -1,0 +1,101 @@
+//! A region to be translated, with what was looked up for it on the machine's own thread. The rest can be done on
+//! another one, from a snapshot of the state.
+
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use cranelift_codegen::ir::Function;
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_frontend::FunctionBuilderContext;
+
+use super::library::{Basis, Word};
+use super::survey::listing;
+use super::translate::{Known, Translation, translate};
+use super::{facts, predict};
+use crate::guest::Guest;
+use crate::ops::Pc;
+use crate::region::Region;
+use crate::state::State;
+use crate::tier::{Config, Conversion, Optimisations};
+use crate::unroll::{TURNS, unroll, write_out};
+
+/// What to translate.
+pub(super) struct Order {
+    /// The region as it was found.
+    pub(super) region: Region,
+    /// Words that are no constants: [`Known::mutable`].
+    pub(super) mutable: HashSet<Pc>,
+    /// [`Known::plain`].
+    pub(super) plain: Vec<Option<Range<u64>>>,
+    /// Test no more than what is sure to be accessed.
+    pub(super) careful: bool,
+    /// The interpreter's last branches, oldest first.
+    pub(super) branches: Vec<(Pc, bool)>,
+    /// How many arrivals of indirect jumps were known.
+    pub(super) arrivals: usize,
+    /// The instructions as text, where they are to be recorded.
+    pub(super) texts: Option<HashMap<Pc, String>>,
+    /// What finding all this took.
+    pub(super) took: Duration,
+}
+
+impl Order {
+    /// Translates the region for memory as it is in `state`.
+    pub(super) fn translate<G: Guest>(
+        self,
+        state: &State,
+        isa: &OwnedTargetIsa,
+        config: &Config,
+    ) -> (Function, Basis) {
+        let start = Instant::now();
+        let Order { mut region, mutable, plain, careful, branches, arrivals, texts, took } = self;
+        let Optimisations { conversion, unrolling, literals, joint_tests, elements } = config.optimisations;
+        let entry_pc = region.blocks[0].pc();
+        // Found out when the first branch asks: most regions have none that could be converted.
+        let unpredictable = OnceCell::new();
+        let known = Known {
+            state,
+            mutable: &mutable,
+            literals,
+            plain: &plain,
+            unpredictable: &|pc| match conversion {
+                Conversion::Never => false,
+                Conversion::Unpredictable => {
+                    unpredictable.get_or_init(|| predict::unpredictable(&branches)).contains(&pc)
+                }
+                Conversion::Always => true,
+            },
+            careful: !joint_tests || careful,
+            elements,
+        };
+        let literal = |at| known.literal::<G>(at);
+        facts::prune::<G>(&mut region, &literal);
+        if unrolling {
+            let turns = |region: &_, loops: &[_]| facts::turns::<G>(region, loops, &literal, TURNS);
+            write_out(&mut region, 2 * config.region_instructions, turns);
+            unroll(&mut region);
+        }
+        let (frontend, call_conv) = (isa.frontend_config(), isa.default_call_conv());
+        let mut context = FunctionBuilderContext::new();
+        let translation = translate::<G>(&region, &known, frontend, call_conv, &mut context);
+        let Translation { function, exits, words, trusted } = translation;
+        let own: HashSet<Pc> = region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0)).collect();
+        let word = |at: Pc| {
+            let value = G::CODE.and_then(|space| state.bits(space, at as u64)).unwrap_or(0);
+            Word { at, value, is_literal: !own.contains(&at) }
+        };
+        let basis = Basis {
+            entry_pc,
+            exits,
+            words: words.into_iter().map(word).collect(),
+            trusted,
+            instructions: region.len(),
+            arrivals,
+            listing: texts.map(|texts| listing::<G>(&region, &texts)),
+            translate_time: took + start.elapsed(),
+        };
+        (function, basis)
+    }
+}
