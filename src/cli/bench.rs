@@ -199,7 +199,7 @@ impl Measure<'_> {
     fn best<G: Machine>(&self, loaded: &Loaded<G>, tiers: Tiers) -> Best<G> {
         let run = || {
             let (console, output) = Console::scripted("");
-            let config = Config { tiers, ..self.bench.machine.config() };
+            let config = Config { tiers, ..self.bench.machine.fast_config() };
             let mut vm = loaded.vm(console, config);
             let start = Instant::now();
             let stop = vm.run(self.bench.budget);

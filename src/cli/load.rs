@@ -3,6 +3,7 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
@@ -39,16 +40,13 @@ pub struct MachineOptions {
     /// Start at the first image's origin, or at an address such as x3000
     #[arg(long, value_name = "origin|ADDRESS", value_parser = start)]
     start: Option<Start>,
-    /// Where hot code is compiled
-    #[arg(long, value_enum, default_value_t = COMPILE, value_name = "WHERE")]
-    compile: Compile,
+    /// Where hot code is compiled; without this, background where a run is only to be fast and there is a core to spare
+    #[arg(long, value_enum, value_name = "WHERE")]
+    compile: Option<Compile>,
     /// Instructions counted at a place before it is compiled
     #[arg(long, value_name = "N", default_value_t = tier::HOT)]
     hot: u32,
 }
-
-/// Where hot code is compiled unless `--compile` says otherwise.
-const COMPILE: Compile = Compile::Inline;
 
 /// Where hot code is compiled.
 #[derive(Clone, Copy, ValueEnum)]
@@ -83,20 +81,30 @@ fn setting(text: &str) -> Result<(String, u64), String> {
 }
 
 impl MachineOptions {
-    /// How a machine of these options runs.
+    /// How a machine of these options runs: the same way every time, unless they say otherwise.
     pub fn config(&self) -> Config {
         let compile = match self.compile {
-            Compile::Inline => tier::Compile::Inline,
-            Compile::Background => tier::Compile::Background,
+            None | Some(Compile::Inline) => tier::Compile::Inline,
+            Some(Compile::Background) => tier::Compile::Background,
         };
         Config { hot: self.hot, compile, ..Config::default() }
+    }
+
+    /// The same for a run that is only to be fast.
+    pub fn fast_config(&self) -> Config {
+        let config = self.config();
+        let is_spare = || available_parallelism().is_ok_and(|cores| cores.get() > 1);
+        match self.compile {
+            None if is_spare() => Config { compile: tier::Compile::Background, ..config },
+            _ => config,
+        }
     }
 
     /// The arguments that say the same.
     pub fn arguments(&self) -> Vec<String> {
         let name = |value: Compile| value.to_possible_value().map(|v| v.get_name().to_owned());
         let mut all = vec![format!("--hot={}", self.hot)];
-        all.extend(name(self.compile).map(|compile| format!("--compile={compile}")));
+        all.extend(self.compile.and_then(name).map(|compile| format!("--compile={compile}")));
         all.extend(self.guest.iter().map(|guest| format!("--guest={guest}")));
         all.extend(self.profile.iter().map(|profile| format!("--profile={profile}")));
         all.extend(self.seed.map(|seed| format!("--seed={seed}")));

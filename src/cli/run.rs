@@ -150,7 +150,9 @@ impl Run {
             Tier::Jit => Tiers::Jit,
         };
         let record = self.dump.is_some() || self.perf_map || self.jitdump;
-        (tier, Config { tiers, record, ..self.machine.config() })
+        let is_for_speed = tier == Tier::Auto && !record;
+        let config = if is_for_speed { self.machine.fast_config() } else { self.machine.config() };
+        (tier, Config { tiers, record, ..config })
     }
 
     /// Where the trace goes.
@@ -259,7 +261,10 @@ impl Visit for Execute<'_> {
             done.write(file, ending.code(&vm))
                 .map_err(|e| Failure::io(&format!("cannot write {path}"), &e))?;
         }
-        Ok(ending.code(&vm))
+        let code = ending.code(&vm);
+        // The process ends now, and its memory goes at once: piece by piece, every piece waits for a thread that compiles.
+        std::mem::forget(vm);
+        Ok(code)
     }
 }
 
