@@ -160,8 +160,16 @@ fn output_is_the_guests_alone() {
     let folder = Folder::new("output");
     let loops = folder.file("loops.asm", LOOPS);
     for tier in TIERS {
-        let (code, out, err) =
-            outcome(&mut kiln(&["run", &loops, "--tier", tier, "--stats", "--hot", "500"]));
+        let (code, out, err) = outcome(&mut kiln(&[
+            "run",
+            &loops,
+            "--tier",
+            tier,
+            "--stats",
+            "--hot",
+            "500",
+            "--compile=inline",
+        ]));
         assert_eq!((code, out.as_str()), (0, "done\n"), "{tier}: {err}");
         assert!(err.contains(&format!("{LOOPS_COUNT} instructions")), "{err}");
     }
@@ -175,7 +183,9 @@ fn the_report_has_its_keys() {
     let loops = folder.file("loops.asm", LOOPS);
     let path = folder.path("report.json");
     for tier in TIERS {
-        kiln(&["run", &loops, "--tier", tier, "--report", &path, "--hot", "500"]).assert().code(0);
+        let arguments =
+            ["run", &loops, "--tier", tier, "--report", &path, "--hot", "500", "--compile", "inline"];
+        kiln(&arguments).assert().code(0);
         let report = report(&path);
         assert_eq!(report["guest"], "lc3");
         assert_eq!(report["tier"], tier);
