@@ -102,7 +102,7 @@ impl FromStr for Tape {
                 );
             };
             if tape.end.is_some() || tape.keys.back().is_some_and(|last| last.0 > at) {
-                return wrong("earlier than the line before it; keys are in the order in which they arrive");
+                return wrong("earlier than what is before it; keys are in the order in which they arrive");
             }
             match key {
                 Some(key) => tape.keys.push_back((at, key)),

@@ -136,7 +136,10 @@ fn random_programs(seeds: std::ops::Range<u64>, config: &kiln::tier::Config, nam
         let choices = &mut Choices::new(&bytes);
         let budgets: Vec<u64> = (0..4).map(|_| u64::from(choices.below(700))).collect();
         let origin = choices.pick(&[0x3000, 0x3000, 0x4000, 0xfd00]);
-        let case = Case::new(choices, Profile::LC3TOOLS, origin);
+        let mut case = Case::new(choices, Profile::LC3TOOLS, origin);
+        // The oracle has an operating system of its own, and starts in user mode.
+        (case.has_system, case.is_supervisor) = (false, false);
+        case.vectors.clear();
         match follow(&case, config.clone(), &budgets) {
             Ok(instructions) => total += instructions,
             Err(what) => panic!("seed {seed} in configuration {name:?}: {what}\n{case:?}"),
@@ -168,6 +171,7 @@ fn every_word() {
         words: Vec::new(),
         input: Vec::new(),
         pace: 0,
+        has_system: false,
         is_supervisor: false,
         vectors: Vec::new(),
         pokes: Vec::new(),

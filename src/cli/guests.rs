@@ -31,6 +31,9 @@ impl Visit for Describe {
         for form in G::FORMS {
             let _ = writeln!(text, "  --emit {:<13} {}", form.name, form.what);
         }
+        if G::SYSTEMS.len() > 1 {
+            let _ = writeln!(text, "  {:<9} {}", "os", G::SYSTEMS.join(", "));
+        }
         for setting in G::SETTINGS {
             let (name, about) = (setting.name, setting.about);
             let (least, most) = setting.range;

@@ -31,6 +31,9 @@ pub struct MachineOptions {
     /// The variant of the machine; a wrong name lists those that there are
     #[arg(long, visible_alias = "numbering", value_name = "NAME")]
     profile: Option<String>,
+    /// The operating system that serves its programs; a wrong name lists those that there are
+    #[arg(long, value_name = "NAME")]
+    os: Option<String>,
     /// Start with pseudo-random registers and memory, to find what is read before it is written
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -107,6 +110,7 @@ impl MachineOptions {
         all.extend(self.compile.and_then(name).map(|compile| format!("--compile={compile}")));
         all.extend(self.guest.iter().map(|guest| format!("--guest={guest}")));
         all.extend(self.profile.iter().map(|profile| format!("--profile={profile}")));
+        all.extend(self.os.iter().map(|os| format!("--os={os}")));
         all.extend(self.seed.map(|seed| format!("--seed={seed}")));
         all.extend(self.values.iter().map(|(name, value)| format!("--set={name}={value}")));
         all.extend(self.start.map(|start| match start {
@@ -222,10 +226,12 @@ impl<G: Machine> Loaded<G> {
     pub fn of(image: G::Image, options: &MachineOptions) -> Result<Self, Failure> {
         let profile = match &options.profile {
             None => G::PROFILES[0],
-            Some(name) => find_profile::<G>(name)?,
+            Some(name) => find::<G>("profile", name, G::PROFILES)?,
         };
+        let system = options.os.as_ref().map(|name| find::<G>("os", name, G::SYSTEMS)).transpose()?;
         let settings = Settings {
             profile: Some(profile.to_owned()),
+            system: system.map(str::to_owned),
             seed: options.seed,
             start_at_origin: matches!(options.start, Some(Start::Origin)),
             values: options.values.iter().map(find_setting::<G>).collect::<Result<_, _>>()?,
@@ -261,9 +267,10 @@ impl<G: Machine> Loaded<G> {
     }
 }
 
-fn find_profile<G: Machine>(name: &str) -> Result<&'static str, Failure> {
-    let profile = G::PROFILES.iter().copied().find(|&profile| profile == name);
-    profile.ok_or_else(|| unknown::<G>("profile", name, G::PROFILES))
+/// One of the names that the guest has for what `--profile`, or `--os`, takes.
+fn find<G: Machine>(what: &str, name: &str, all: &[&'static str]) -> Result<&'static str, Failure> {
+    let found = all.iter().copied().find(|&one| one == name);
+    found.ok_or_else(|| unknown::<G>(what, name, all))
 }
 
 fn find_setting<G: Machine>((name, value): &(String, u64)) -> Result<(&'static str, u64), Failure> {

@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use kiln::device::Console;
+use kiln::device::{Console, Input};
 use kiln::guest::Stop;
 use kiln::guests::{self, Machine, Visit};
 use kiln::record::{Details, Region};
+use kiln::tape::{Tape, Taping};
 use kiln::tier::{Config, Tiers};
 use kiln::vm::Vm;
 
@@ -30,6 +32,7 @@ Examples:
   kiln run --profile tutorial 2048.obj        the machine that this program was written for
   kiln run --budget 1000000 --stats loop.obj  a million instructions at most, and what came of it
   kiln run --stdin moves.txt --report run.json game.obj
+  kiln run --record keys.txt game.obj         and kiln run --replay keys.txt game.obj: the same run
   kiln run --trace=trace.txt --budget 1000 broken.asm";
 
 /// `kiln run`.
@@ -44,6 +47,9 @@ pub struct Run {
     tier: Tier,
     #[command(flatten)]
     limits: Limits,
+    /// Write which keys came, and after how many instructions, to a file for --replay
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Write what the run did to a file, as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -76,18 +82,33 @@ pub struct Limits {
     /// Take input from a file
     #[arg(long, value_name = "FILE")]
     stdin: Option<PathBuf>,
+    /// Take the keys of a file that --record has written, each at its instruction
+    #[arg(long, value_name = "FILE", conflicts_with = "stdin")]
+    replay: Option<PathBuf>,
 }
 
 impl Limits {
     /// The guest's keyboard.
-    pub fn keys(&self) -> Result<Keys, Failure> {
+    pub fn keys(&self) -> Result<Box<dyn Input>, Failure> {
+        if let Some(path) = &self.replay {
+            return Ok(Box::new(tape(path)?));
+        }
         let Some(path) = &self.stdin else {
-            return Keys::standard().map_err(|error| Failure::io("cannot read standard input", &error));
+            let keys = Keys::standard().map_err(|error| Failure::io("cannot read standard input", &error));
+            return Ok(Box::new(keys?));
         };
         let name = path.display().to_string();
         let file = File::open(path).map_err(|error| load::unreadable(&name, &error))?;
-        Ok(Keys::new(file, &name))
+        Ok(Box::new(Keys::new(file, &name)))
     }
+}
+
+/// Reads the keys of a recorded run.
+fn tape(path: &Path) -> Result<Tape, Failure> {
+    let ImageFile { name, bytes } = load::read(path)?;
+    String::from_utf8_lossy(&bytes)
+        .parse()
+        .map_err(|what| Failure::new(code::DATA, format!("{name}: {what}")))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -206,7 +227,13 @@ impl Visit for Execute<'_> {
         let report = run.report.as_deref().map(|path| run.create(path)).transpose()?;
         let trace = run.trace.as_ref().map(|file| run.trace(file.as_deref())).transpose()?;
         let jitdump = run.jitdump.then(JitDump::create).transpose()?;
-        let keys = Box::new(run.limits.keys()?);
+        let keys = run.limits.keys()?;
+        let record = run.record.as_deref().map(|path| run.create(path)).transpose()?;
+        let tape = Arc::<Mutex<Tape>>::default();
+        let keys = match record {
+            Some(_) => Box::new(Taping::new(keys, tape.clone())),
+            None => keys,
+        };
         let output =
             Output::standard().map_err(|error| Failure::io("cannot write standard output", &error))?;
         host::catch_signals().map_err(|error| Failure::io("cannot catch signals", &error))?;
@@ -256,6 +283,11 @@ impl Visit for Execute<'_> {
         if let Some((jitdump, record)) = jitdump.zip(vm.record()) {
             jitdump.write::<G>(&loaded.image, record)?;
         }
+        if let Some(mut file) = record {
+            let path = run.record.as_deref().unwrap_or(Path::new("")).display();
+            let tape = tape.lock().expect("nobody panics while holding the tape");
+            write!(file, "{tape}").map_err(|e| Failure::io(&format!("cannot write {path}"), &e))?;
+        }
         if let Some(file) = report {
             let path = run.report.as_deref().unwrap_or(Path::new("")).display();
             done.write(file, ending.code(&vm))
@@ -275,7 +307,7 @@ pub fn both<G: Machine>(
     limits: &Limits,
 ) -> Result<(Ending, Vm<G>), Failure> {
     host::catch_signals().map_err(|error| Failure::io("cannot catch signals", &error))?;
-    let result = lockstep::run(loaded, config, Box::new(limits.keys()?), limits.budget);
+    let result = lockstep::run(loaded, config, limits.keys()?, limits.budget);
     host::restore();
     result
 }

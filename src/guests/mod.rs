@@ -35,6 +35,8 @@ pub trait Machine: Guest {
     const FEATURES: &'static [&'static str];
     /// The names that `--profile` takes, the default first.
     const PROFILES: &'static [&'static str] = &["standard"];
+    /// The names that `--os` takes, the default first.
+    const SYSTEMS: &'static [&'static str] = &[];
     /// What `--set` takes.
     const SETTINGS: &'static [Setting] = &[];
     /// Programs that measure.
@@ -199,6 +201,8 @@ pub enum Likeness {
 pub struct Settings {
     /// One of [`Machine::PROFILES`]; anything else means the default.
     pub profile: Option<String>,
+    /// One of [`Machine::SYSTEMS`]; anything else means the default.
+    pub system: Option<String>,
     /// Start with pseudo-random registers and memory.
     pub seed: Option<u64>,
     /// Start where the first image does, not where the machine would.

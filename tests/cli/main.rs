@@ -2,6 +2,7 @@
 
 mod bench;
 mod guests;
+mod lc3;
 #[cfg(all(feature = "jit", target_endian = "little"))]
 mod perf;
 

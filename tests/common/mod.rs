@@ -82,6 +82,7 @@ pub fn program(source: &str) -> Case {
         words,
         input: Vec::new(),
         pace: 0,
+        has_system: false,
         is_supervisor: false,
         vectors: Vec::new(),
         pokes: Vec::new(),

@@ -102,7 +102,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// Runs a program twice: why the first run ended, and why it was as fast as it was.
 fn explained<G: Machine>(loaded: &Loaded<G>, explain: &Explain) -> Result<(u8, Explanation), Failure> {
     let answers = Answers::default();
-    let keys = Recorder::new(Box::new(explain.limits.keys()?), answers.clone());
+    let keys = Recorder::new(explain.limits.keys()?, answers.clone());
     let output = Output::standard().map_err(|error| Failure::io("cannot write standard output", &error))?;
     host::catch_signals().map_err(|error| Failure::io("cannot catch signals", &error))?;
     let config = Config { record: true, ..explain.machine.config() };

@@ -46,6 +46,8 @@ pub struct Case {
     pub input: Vec<u8>,
     /// Instructions from one key to the next; 0 where all are there at once.
     pub pace: u16,
+    /// It has the operating system in memory.
+    pub has_system: bool,
     /// It starts in supervisor mode.
     pub is_supervisor: bool,
     /// Entries of the tables of traps, exceptions and interrupts: address and value.
@@ -75,7 +77,8 @@ impl Case {
         let pokes = (0..choices.below(4))
             .map(|_| (origin.wrapping_add(choices.below(WORDS as u16)), any_instruction(choices)))
             .collect();
-        Case { profile, origin, words, input, pace, is_supervisor, vectors, pokes }
+        let has_system = choices.chance(40);
+        Case { profile, origin, words, input, pace, has_system, is_supervisor, vectors, pokes }
     }
 }
 
@@ -103,8 +106,11 @@ impl fuzz::Case for Case {
             0 => Box::new(Script::new(self.input.clone())),
             pace => Box::new(Tape::new((1..).map(|n| n * pace).zip(self.input.clone()))),
         };
-        let lc3 = Lc3::new(self.profile, Console::new(input, Box::new(output.clone())));
+        let mut lc3 = Lc3::new(self.profile, Console::new(input, Box::new(output.clone())));
         let mut state = lc3.power_on(None);
+        if self.has_system {
+            lc3.install_system(&mut state);
+        }
         if self.is_supervisor {
             lc3.start_at(&mut state, 0);
         }
@@ -129,9 +135,9 @@ impl fuzz::Case for Case {
 
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Case { input, pace, is_supervisor, vectors, pokes, .. } = self;
+        let Case { input, pace, has_system, is_supervisor, vectors, pokes, .. } = self;
         writeln!(f, "profile {}, input {input:?} every {pace}, pokes {pokes:x?}", self.profile.name)?;
-        writeln!(f, "supervisor: {is_supervisor}, vectors {vectors:x?}")?;
+        writeln!(f, "system: {has_system}, supervisor: {is_supervisor}, vectors {vectors:x?}")?;
         let mut at = self.origin;
         for &word in &self.words {
             let text = disasm::word(at, word, &Default::default());

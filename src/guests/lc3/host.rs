@@ -45,7 +45,7 @@ impl Lc3 {
         self.permit(state, at, "read")?;
         let now = state.retired() + 1;
         Ok(match at {
-            KBSR => self.key_status(now)?,
+            KBSR => self.key_status(state.pc() as u16, now)?,
             KBDR => self.take_key(now)?,
             TSR => self.timer.status(now),
             TIR => self.timer.interval,
@@ -96,6 +96,7 @@ impl Lc3 {
         let next = Self::next(state.pc()) as u16;
         let (after, now) = (After::Goto(next as Pc), state.retired() + 1);
         match vector {
+            _ if self.has_system => return self.enter_trap(state, vector, next),
             0x20 => {
                 let key = self.wait_for_key(now)?;
                 state.set(r(0), key);
@@ -162,9 +163,8 @@ impl Lc3 {
             }
             return Err(Refusal::Fault("unknown_trap", detail));
         }
-        if self.profile.trap_writes_r7 {
-            self.link(state, next);
-        } else {
+        self.link(state, next);
+        if !self.profile.trap_writes_r7 || self.has_system {
             // Third edition: TRAP saves PSR and PC on the supervisor stack.
             interrupt::enter(state, next, None);
         }

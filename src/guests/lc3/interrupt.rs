@@ -31,6 +31,8 @@ pub(super) struct Keyboard {
     interrupts: bool,
     /// A key was seen that nobody has taken.
     waits: bool,
+    /// There are no more keys, as far as is known.
+    ended: bool,
     /// When to look for one.
     look: u64,
     /// What KBDR reads until the next key.
@@ -40,7 +42,7 @@ pub(super) struct Keyboard {
 impl Keyboard {
     /// The same with other keys.
     pub(super) fn fork(self) -> Keyboard {
-        Keyboard { waits: false, ..self }
+        Keyboard { waits: false, ended: false, ..self }
     }
 }
 
@@ -81,9 +83,13 @@ fn status(ready: bool, interrupts: bool) -> u16 {
 }
 
 impl Lc3 {
-    /// KBSR.
-    pub(super) fn key_status(&mut self, now: u64) -> Result<u16, Refusal> {
+    /// KBSR, for the instruction at `pc`. Where the operating system waits for a key that never comes, the machine stops
+    /// as it does where the host waits.
+    pub(super) fn key_status(&mut self, pc: u16, now: u64) -> Result<u16, Refusal> {
         let ready = self.key_waits(now)?;
+        if !ready && self.keyboard.ended && self.is_of_system(pc) {
+            return Err(Refusal::Input);
+        }
         Ok(status(ready, self.keyboard.interrupts))
     }
 
@@ -98,11 +104,12 @@ impl Lc3 {
     /// Whether KBDR has something: a key, or, in the tutorial's machine, the end of input.
     fn key_waits(&mut self, now: u64) -> Result<bool, Refusal> {
         let ready = self.console.ready(now).map_err(Refusal::Io)?;
-        self.keyboard.waits = ready == Ready::Yes;
-        if self.keyboard.interrupts {
-            self.keyboard.look = if ready == Ready::Ended { u64::MAX } else { self.console.next_look(now) };
+        let keyboard = &mut self.keyboard;
+        (keyboard.waits, keyboard.ended) = (ready == Ready::Yes, ready == Ready::Ended);
+        if keyboard.interrupts {
+            keyboard.look = if keyboard.ended { u64::MAX } else { self.console.next_look(now) };
         }
-        Ok(self.keyboard.waits || ready == Ready::Ended && self.profile.endless_input)
+        Ok(keyboard.waits || keyboard.ended && self.profile.endless_input)
     }
 
     /// The waiting key, or the last one where none waits.
@@ -165,6 +172,10 @@ impl Lc3 {
         match word(state, TABLE + exception) {
             0 => Err(refusal),
             handler => {
+                if let (Refusal::Fault(_, detail), true) = (&refusal, self.is_of_system(handler)) {
+                    // The system tells the address, and no more.
+                    self.report(state.pc() as u16, detail);
+                }
                 enter(state, Self::next(state.pc()) as u16, None);
                 Ok(handler.into())
             }

@@ -10,6 +10,9 @@ use crate::guests::{BadFile, Bench, FileKind, Form, Likeness, Machine, Product, 
 use crate::ops::Pc;
 use crate::state::State;
 
+/// The operating system in LC-3 assembly; the other's services are the host's.
+const REAL: &str = "real";
+
 macro_rules! example {
     ($name:literal) => {
         Bench {
@@ -58,6 +61,7 @@ impl Machine for Lc3 {
         &["assembler", "disassembler", "keyboard", "display", "code that changes itself"];
     const PROFILES: &'static [&'static str] =
         &[Profile::ALL[0].name, Profile::ALL[1].name, Profile::ALL[2].name, Profile::ALL[3].name];
+    const SYSTEMS: &'static [&'static str] = &["native", REAL];
     const BENCHES: &'static [Bench] = &[
         example!("sieve"),
         example!("matrix"),
@@ -147,6 +151,9 @@ impl Machine for Lc3 {
         let profile = settings.profile.as_deref().and_then(Profile::named).unwrap_or(Profile::STANDARD);
         let mut lc3 = Lc3::new(profile, console);
         let mut state = lc3.power_on(settings.seed);
+        if settings.system.as_deref() == Some(REAL) {
+            lc3.install_system(&mut state);
+        }
         lc3.load(&mut state, image);
         if settings.start_at_origin {
             lc3.start_at(&mut state, image.start().into());

@@ -13,6 +13,7 @@ pub mod isa;
 pub mod link;
 mod machine;
 mod meaning;
+mod os;
 pub mod profile;
 pub mod symbols;
 mod write;
@@ -43,6 +44,8 @@ pub struct Lc3 {
     timer: Timer,
     /// MCR but for bit 15, which is set while the machine runs.
     machine_control: u16,
+    /// Traps are served by an operating system in memory.
+    has_system: bool,
     /// Where unknown instructions were reported, in profiles that go on.
     reported: BTreeSet<u16>,
 }
@@ -57,6 +60,7 @@ impl Lc3 {
             keyboard: Keyboard::default(),
             timer: Timer::default(),
             machine_control: 0,
+            has_system: false,
             reported: BTreeSet::new(),
         }
     }
