@@ -3,7 +3,9 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::random::SplitMix;
 
 /// Whether a byte could be read at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +44,28 @@ impl Script {
     /// Input of these bytes.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Script {
         Script { bytes: bytes.into().into() }
+    }
+}
+
+/// An input that notes what it is asked where the output is kept.
+struct Noted {
+    inner: Box<dyn Input>,
+    capture: Capture,
+}
+
+impl Input for Noted {
+    fn ready(&mut self, now: u64) -> io::Result<Ready> {
+        let ready = self.inner.ready(now)?;
+        self.capture.note(now, ready as u64);
+        Ok(ready)
+    }
+    fn read(&mut self, now: u64) -> io::Result<Option<u8>> {
+        let byte = self.inner.read(now)?;
+        self.capture.note(now, 0x100 + byte.map_or(0x100, u64::from));
+        Ok(byte)
+    }
+    fn next_look(&mut self, now: u64) -> u64 {
+        self.inner.next_look(now)
     }
 }
 
@@ -145,23 +169,56 @@ impl Input for Replay {
 
 /// Output kept in memory, for tests and comparisons. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Capture(Arc<Mutex<Vec<u8>>>);
+pub struct Capture(Arc<Mutex<Captured>>);
+
+#[derive(Debug, Default)]
+struct Captured {
+    bytes: Vec<u8>,
+    asked: Asked,
+}
+
+/// What a keyboard was asked. Two that are equal were asked the same, at the same times and after the same output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Asked {
+    /// How many times.
+    pub times: u64,
+    /// A hash of when that was, of what had been written by then, and of the answers.
+    pub digest: u64,
+}
 
 impl Capture {
+    fn lock(&self) -> MutexGuard<'_, Captured> {
+        self.0.lock().expect("nobody panics while holding the output")
+    }
+
     /// What was written so far.
     pub fn bytes(&self) -> Vec<u8> {
-        self.0.lock().expect("nobody panics while holding the output").clone()
+        self.lock().bytes.clone()
     }
 
     /// What was written since the last call.
     pub fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().expect("nobody panics while holding the output"))
+        std::mem::take(&mut self.lock().bytes)
+    }
+
+    /// What the keyboard was asked so far, where it is of [`Console::noted`].
+    pub fn asked(&self) -> Asked {
+        self.lock().asked
+    }
+
+    fn note(&self, now: u64, answer: u64) {
+        let mut captured = self.lock();
+        let written = captured.bytes.len() as u64;
+        captured.asked.times += 1;
+        for part in [now, written, answer] {
+            captured.asked.digest = SplitMix(captured.asked.digest ^ part).next();
+        }
     }
 }
 
 impl Write for Capture {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panics while holding the output").extend_from_slice(bytes);
+        self.lock().bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {
@@ -199,8 +256,14 @@ impl Console {
 
     /// A console that reads these bytes and keeps its output in the returned [`Capture`].
     pub fn scripted(input: impl Into<Vec<u8>>) -> (Console, Capture) {
+        Console::noted(Box::new(Script::new(input)))
+    }
+
+    /// The same with any input.
+    pub fn noted(inner: Box<dyn Input>) -> (Console, Capture) {
         let capture = Capture::default();
-        (Console::new(Box::new(Script::new(input)), Box::new(capture.clone())), capture)
+        let keyboard = Noted { inner, capture: capture.clone() };
+        (Console::new(Box::new(keyboard), Box::new(capture.clone())), capture)
     }
 
     /// Whether a byte could be read at once. Output written before is handed on first, so that who sees it

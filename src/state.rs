@@ -129,6 +129,19 @@ impl SpaceInfo {
         self.attributes_offset
     }
 
+    /// Where the elements are in the state.
+    #[cfg(feature = "jit")]
+    pub(crate) fn elements(&self) -> Range<usize> {
+        self.addresses(0..self.len)
+    }
+
+    /// Where the attributes are, with those behind the last that make reading several at once safe.
+    #[cfg(feature = "jit")]
+    pub(crate) fn all_attributes(&self) -> Range<usize> {
+        let len = if self.attributes { self.len + PAD } else { 0 };
+        self.attributes_offset..self.attributes_offset + len
+    }
+
     /// Where the elements at these addresses are in the state.
     fn addresses(&self, at: Range<usize>) -> Range<usize> {
         self.offset + at.start * self.stride..self.offset + at.end * self.stride

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Which tiers a machine uses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Tiers {
     /// The interpreter, then native code for what is hot.
     #[default]
@@ -15,7 +18,8 @@ pub enum Tiers {
 }
 
 /// Where regions are compiled.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Compile {
     /// On the machine's own thread, which waits. Exits and figures are the same in every run.
     #[default]
@@ -25,7 +29,8 @@ pub enum Compile {
 }
 
 /// Which branches become selections.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Conversion {
     /// None.
     Never,
@@ -37,7 +42,8 @@ pub enum Conversion {
 }
 
 /// What the translator does to make native code fast. Any choice gives the same results.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Optimisations {
     /// Which branches become selections.
     pub conversion: Conversion,
@@ -67,8 +73,33 @@ impl Default for Optimisations {
 /// the interpreter does in the time that a small region takes to compile.
 pub const HOT: u32 = 50_000;
 
+/// A bug, or a refusal of the host, that a tier is given on purpose: a test that means to find such a thing can show that
+/// it does.
+#[doc(hidden)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Plant {
+    /// An instruction means something else, in every tier: [`crate::fuzz::Case::oracle`] has to see it.
+    Meaning,
+    /// Native code takes zero for less than zero.
+    Translation,
+    /// Native code that leaves at a load has retired one instruction more than it says.
+    Count,
+    /// Native code stays when what it was made from is written.
+    Invalidation,
+    /// Native code is used although memory changed while it was compiled.
+    Publication,
+    /// Native code reaches outside the state.
+    Access,
+    /// The host has no memory for code.
+    Memory,
+    /// The host starts no thread.
+    Thread,
+}
+
 /// How a machine runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Config {
     /// Which tiers.
     pub tiers: Tiers,
@@ -78,6 +109,8 @@ pub struct Config {
     pub compile: Compile,
     /// Bytes of native code that are kept; past this all of it goes.
     pub code_cap: usize,
+    /// Regions that a machine may have compiled at once; more only as it retires instructions, 20,000 for each.
+    pub regions: u64,
     /// Instructions in a region, copies of callees counted.
     pub region_instructions: usize,
     /// How deep calls are copied into their callers.
@@ -88,6 +121,8 @@ pub struct Config {
     pub optimisations: Optimisations,
     /// Keep what the tiers do for [`crate::vm::Vm::record`].
     pub record: bool,
+    #[doc(hidden)]
+    pub plant: Option<Plant>,
     /// The code generator's settings.
     #[cfg(feature = "jit")]
     pub codegen: crate::jit::CodegenOptions,
@@ -100,11 +135,13 @@ impl Default for Config {
             hot: HOT,
             compile: Compile::default(),
             code_cap: 16 << 20,
+            regions: 256,
             region_instructions: 1000,
             call_depth: 4,
             targets: 64,
             optimisations: Optimisations::default(),
             record: false,
+            plant: None,
             #[cfg(feature = "jit")]
             codegen: Default::default(),
         }

@@ -179,6 +179,12 @@ impl<G: Guest> Vm<G> {
         return None;
     }
 
+    /// Waits until what is being compiled for machines of this program is ready.
+    pub fn settle(&self) {
+        #[cfg(feature = "jit")]
+        self.library.settle();
+    }
+
     /// The places that have counted most instructions without being native code, the hottest first; `count` of them at
     /// most.
     pub fn warmest(&self, count: usize) -> Vec<(crate::ops::Pc, u32)> {

@@ -130,7 +130,7 @@ fn images() {
     long[64..68].fill(0xff);
     assert!(error(&long).contains("has 4294967295 bytes, and 6 follow"));
     // No section, no code: an image all the same.
-    assert_eq!(Image::read("a.pie", &[&bytes[..64], &[0; 4]].concat()).unwrap().code, []);
+    assert!(Image::read("a.pie", &[&bytes[..64], &[0; 4]].concat()).unwrap().code.is_empty());
 }
 
 /// Text of the words that the assembler knows, and of characters.

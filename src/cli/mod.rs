@@ -8,6 +8,7 @@ mod console;
 mod disasm;
 mod emit;
 mod explain;
+mod fuzz;
 mod guests;
 mod host;
 mod load;
@@ -37,7 +38,7 @@ use kiln::guests::{BadFile, Remarks};
 pub mod code {
     /// The machine halted, with this code or one of its own; the command did what it was asked.
     pub const OK: u8 = 0;
-    /// Two tiers, or two runs that should be the same, differ.
+    /// Two tiers, or two runs that should be the same, differ, or were hardly compared.
     pub const DIFFERENT: u8 = 1;
     /// The command line is wrong.
     pub const USAGE: u8 = 64;
@@ -45,7 +46,7 @@ pub mod code {
     pub const DATA: u8 = 65;
     /// There is no such file.
     pub const NO_INPUT: u8 = 66;
-    /// A program is missing that the command needs.
+    /// A program, or a part of this one, is missing that the command needs.
     pub const UNAVAILABLE: u8 = 69;
     /// The guest did something wrong.
     pub const FAULT: u8 = 70;
@@ -59,7 +60,7 @@ pub mod code {
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0    the machine halted (*)        69   there is no C compiler
+  0    the machine halted (*)        69   no C compiler; or built without what it takes
   1    the tiers differ              70   the guest did something wrong
   64   the command line is wrong     74   input or output failed
   65   bad image or source           75   the budget is spent, or the input ended
@@ -87,6 +88,8 @@ enum Command {
     Compare(compare::Compare),
     /// Show why a program is as fast as it is, as a page
     Explain(explain::Explain),
+    /// Compare the tiers on random programs
+    Fuzz(fuzz::Fuzz),
     /// Measure programs in both tiers
     Bench(bench::Bench),
     /// Translate an image to C
@@ -154,6 +157,7 @@ pub fn main() -> u8 {
         Command::Disasm(disasm) => disasm.execute(),
         Command::Compare(compare) => compare.execute(),
         Command::Explain(explain) => explain.execute(),
+        Command::Fuzz(fuzz) => fuzz.execute(),
         Command::Bench(bench) => bench.execute(),
         Command::Emit(emit) => emit.execute(),
         Command::Repl(repl) => repl.execute(),

@@ -11,6 +11,9 @@ pub mod wordstack;
 
 use std::path::Path;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::device::Console;
 use crate::diagnostic::{Diagnostic, Source, Style};
 use crate::fuzz::Case;
@@ -24,8 +27,8 @@ use crate::tier::Config;
 pub trait Machine: Guest {
     /// A program as it was read; any number of machines are made from it.
     type Image;
-    /// A random program, for the comparison of the tiers.
-    type Case: Case<Guest = Self>;
+    /// A random program, for the comparison of the tiers; one in which they part can be saved.
+    type Case: Case<Guest = Self> + Serialize + DeserializeOwned;
 
     /// What the machine is, in a line.
     const ABOUT: &'static str;
@@ -33,6 +36,8 @@ pub trait Machine: Guest {
     const FILES: &'static [FileKind];
     /// What it has beyond the two tiers: `assembler`, `keyboard`.
     const FEATURES: &'static [&'static str];
+    /// The implementation that others wrote and that its random programs run beside, where this build has one.
+    const ORACLE: Option<&'static str> = None;
     /// The names that `--profile` takes, the default first.
     const PROFILES: &'static [&'static str] = &["standard"];
     /// The names that `--os` takes, the default first.

@@ -12,6 +12,7 @@ use super::translate::{Translator, Val, clif};
 use crate::guest::Guest;
 use crate::ops::{Int, Pc, Scalar, Space, Type};
 use crate::state::{Bound, SpaceInfo, attr, info};
+use crate::tier::Plant;
 
 /// Elements around a pointer that were tested: an access to one of them needs no test where this block has
 /// been passed.
@@ -262,7 +263,8 @@ impl<G: Guest> Translator<'_, G> {
             1 => base,
             stride => self.b.ins().ishl_imm_u(base, stride.trailing_zeros() as i64),
         };
-        let constant = info.offset() as i64 + offset * info.stride as i64;
+        let astray = i64::from(self.known.plant == Some(Plant::Access)) << 24;
+        let constant = info.offset() as i64 + offset * info.stride as i64 + astray;
         (self.b.ins().iadd(self.state, scaled), constant as i32)
     }
 

@@ -10,17 +10,19 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::Module;
+use serde::{Deserialize, Serialize};
 
 use crate::state::State;
 
 /// Settings of the code generator that are the user's to choose, for measuring and for fuzzing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CodegenOptions {
     /// Optimise (`opt_level=speed`).
     pub optimise: bool,
     /// Alias analysis: forwarding of stores to loads, elimination of dead stores.
     pub alias_analysis: bool,
-    /// Cranelift's verifier: about doubles compile time.
+    /// Cranelift's verifier, and Kiln's of what the code may touch: about doubles compile time.
     pub verify: bool,
 }
 

@@ -16,10 +16,12 @@ use super::compile::{Job, MachineCode, Worker, compile};
 use super::{Exit, dump};
 use crate::ops::Pc;
 use crate::record::{Details, Listing};
-use crate::tier::{Compile, Config};
+use crate::tier::{Compile, Config, Plant};
 
 /// Regions that wait for the compiling thread at once.
 const QUEUE: usize = 4;
+/// How often who waits for all of them looks.
+const SETTLE: Duration = Duration::from_micros(50);
 /// Regions that are kept of those that start at one place.
 const VERSIONS: usize = 8;
 
@@ -122,6 +124,13 @@ impl Library {
         lock(&self.shelf).regions.keys().copied().collect()
     }
 
+    /// Waits until nothing is being compiled.
+    pub(crate) fn settle(&self) {
+        while !lock(&self.shelf).compiling.is_empty() {
+            std::thread::sleep(SETTLE);
+        }
+    }
+
     /// What there is at `pc`.
     pub(crate) fn look(&self, pc: Pc) -> Found {
         let shelf = lock(&self.shelf);
@@ -154,7 +163,8 @@ impl Library {
     ) {
         let (isa, config) = (self.isa.clone(), self.config.clone());
         let job: Job = Box::new(move || compile_and_publish(&isa, &config, &claim, translate));
-        match self.worker.get_or_init(|| Worker::start().ok()) {
+        let refused = self.config.plant == Some(Plant::Thread);
+        match self.worker.get_or_init(|| Worker::start().ok()).as_ref().filter(|_| !refused) {
             Some(worker) => worker.give(job).unwrap_or_else(|job| job()),
             None => job(),
         }
@@ -171,7 +181,9 @@ fn compile_and_publish(
     let Some(shelf) = claim.shelf.upgrade() else { return };
     let Ok(isa) = isa.get_or_init(|| host_isa(config.codegen)) else { return };
     let (function, basis) = translate(isa, config);
-    if let Ok(code) = compile(isa, function, config.record) {
+    if let Ok(code) = compile(isa, function, config.record)
+        && config.plant != Some(Plant::Memory)
+    {
         lock(&shelf).publish(isa, config.code_cap, code, basis);
     }
 }

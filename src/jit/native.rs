@@ -18,7 +18,7 @@ use crate::record::{self, Doing, Record, Unfit, What, Why};
 use crate::region::{self, Limits, Program};
 use crate::state::{State, attr};
 use crate::table::Table;
-use crate::tier::{Compile, Config, Stats, Tiers};
+use crate::tier::{Compile, Config, Plant, Stats, Tiers};
 
 /// Instructions between looks at what others compile.
 const POLL: i32 = 5_000;
@@ -273,6 +273,9 @@ impl Native {
         if code.stale.is_empty() {
             return;
         }
+        if self.config().plant == Some(Plant::Invalidation) {
+            return code.stale.clear();
+        }
         for at in std::mem::take(&mut code.stale) {
             let owners = watchers(&self.owners, at);
             if !owners.is_empty() {
@@ -348,7 +351,7 @@ impl Native {
             code.set_heat(pc, 0);
             return;
         }
-        let may_compile = policy::may_compile(stats);
+        let may_compile = policy::may_compile(self.config(), stats);
         if let (false, Some(record)) = (may_compile, &mut self.record) {
             record.put_off += 1;
         }
@@ -404,7 +407,8 @@ impl Native {
         };
         !self.refused.contains(&region.number)
             && !words.iter().any(is_known_better)
-            && self.changed(region, state).next().is_none()
+            && (self.changed(region, state).next().is_none()
+                || self.config().plant == Some(Plant::Publication))
             && !trusted.iter().any(|&at| self.is_special(at, state))
     }
 

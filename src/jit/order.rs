@@ -13,12 +13,12 @@ use cranelift_frontend::FunctionBuilderContext;
 use super::library::{Basis, Word};
 use super::survey::listing;
 use super::translate::{Known, Translation, translate};
-use super::{facts, predict};
+use super::{contain, facts, predict};
 use crate::guest::Guest;
 use crate::ops::Pc;
 use crate::region::Region;
 use crate::state::State;
-use crate::tier::{Config, Conversion, Optimisations};
+use crate::tier::{Config, Conversion, Optimisations, Plant};
 use crate::unroll::{TURNS, unroll, write_out};
 
 /// What to translate.
@@ -69,6 +69,7 @@ impl Order {
             },
             careful: !joint_tests || careful,
             elements,
+            plant: config.plant,
         };
         let literal = |at| known.literal::<G>(at);
         facts::prune::<G>(&mut region, &literal);
@@ -81,6 +82,10 @@ impl Order {
         let mut context = FunctionBuilderContext::new();
         let translation = translate::<G>(&region, &known, frontend, call_conv, &mut context);
         let Translation { function, exits, words, trusted } = translation;
+        if config.codegen.verify || config.plant == Some(Plant::Access) {
+            contain::check(&function, G::SPACES)
+                .unwrap_or_else(|what| panic!("native code may reach outside the state: {what}\n{function}"));
+        }
         let own: HashSet<Pc> = region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0)).collect();
         let word = |at: Pc| {
             let value = G::CODE.and_then(|space| state.bits(space, at as u64)).unwrap_or(0);

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::ops::Pc;
-use crate::tier::{HOT, Stats};
+use crate::tier::{Config, HOT, Stats};
 
 /// Native runs after which a region is judged.
 pub(crate) const PROBATION: u64 = 1024;
@@ -15,14 +15,13 @@ const UNSTABLE: u32 = 4;
 /// Invalidations of regions at a place that are forgiven: a region learns its variables by them.
 const FORGIVEN: u32 = 4;
 
-/// Regions that a machine may compile at once, and instructions that it must retire for each one more.
-const REGIONS: u64 = 256;
+/// Instructions that a machine must retire for each region more than it may compile at once.
 const PER_REGION: u64 = 20_000;
 
 /// Whether another region may be compiled: a program cannot make the host compile more than a share of what it
 /// retires, whatever it writes and wherever it goes.
-pub(crate) fn may_compile(stats: &Stats) -> bool {
-    stats.regions + stats.rejected < REGIONS + (stats.interpreted + stats.native) / PER_REGION
+pub(crate) fn may_compile(config: &Config, stats: &Stats) -> bool {
+    stats.regions + stats.rejected < config.regions + (stats.interpreted + stats.native) / PER_REGION
 }
 
 /// What became of earlier attempts.

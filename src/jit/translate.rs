@@ -28,6 +28,7 @@ use crate::guest::Guest;
 use crate::ops::{Flow, FlowOf, Pc, Scalar, Type, Via};
 use crate::region::{Block, Region, Target};
 use crate::state::{BUDGET, PC, REGISTERS, State, attr};
+use crate::tier::Plant;
 
 /// Targets of an indirect jump that are compared one by one; more go through a table.
 const COMPARED: usize = 3;
@@ -57,6 +58,8 @@ pub(crate) struct Known<'a> {
     pub(crate) careful: bool,
     /// Hold elements like registers.
     pub(crate) elements: bool,
+    /// A bug to put in.
+    pub(crate) plant: Option<Plant>,
     /// Whether the branch at an address had better be a selection.
     pub(crate) unpredictable: &'a dyn Fn(Pc) -> bool,
 }
@@ -586,7 +589,9 @@ impl<G: Guest> Translator<'_, G> {
         let block = self.b.create_block();
         self.b.set_cold_block(block);
         let id = self.exits.len();
-        self.exits.push(Exit { reason, instruction: self.number, pc, retired: self.now.pending });
+        let unsaid = u64::from(reason == Reason::Load && self.known.plant == Some(Plant::Count));
+        let retired = self.now.pending.saturating_sub(unsaid);
+        self.exits.push(Exit { reason, instruction: self.number, pc, retired });
         self.exit_blocks.push(ExitBlock { block, point: self.now.clone(), id, pc: dynamic });
         block
     }

@@ -7,6 +7,7 @@ use super::Reason;
 use super::translate::{Translator, Val, clif};
 use crate::guest::Guest;
 use crate::ops::{Binary, Cond, Float, FloatCond, Int, Ops, Reg, Scalar, Space, Type};
+use crate::tier::Plant;
 
 /// Constants up to this are offsets from a pointer.
 const NEAR: i64 = 64;
@@ -83,6 +84,10 @@ impl<G: Guest> Ops for Translator<'_, G> {
             return Val::Known(cond.is_reflexive() as u64);
         }
         let (a, b) = (self.value::<T>(a), self.value::<T>(b));
+        let cond = match (cond, self.known.plant) {
+            (Cond::Lt, Some(Plant::Translation)) => Cond::Le,
+            _ => cond,
+        };
         Val::Is(self.b.ins().icmp(int_cc(cond), a, b))
     }
 

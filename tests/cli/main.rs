@@ -1,6 +1,8 @@
 //! The program as its users have it: exit codes, what goes to which stream, and bad input of every kind.
 
 mod bench;
+#[cfg(feature = "jit")]
+mod fuzz;
 mod guests;
 mod lc3;
 #[cfg(all(feature = "jit", target_endian = "little"))]

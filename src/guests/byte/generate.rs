@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Byte, op, text};
 use crate::device::{Capture, Console};
 use crate::fuzz::{self, Choices};
@@ -9,6 +11,7 @@ use crate::tier::Config;
 use crate::vm::Vm;
 
 /// A random program.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Case(pub Vec<[u8; 2]>);
 
 impl fuzz::Case for Case {

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::image::{HEADER, Image};
 use super::isa::{HEAP_LIMIT, Numbering, SIZE, exact, f, op, r};
 use super::{Iridium, disasm};
@@ -30,6 +32,8 @@ const DEPTH: usize = 2;
 const TEXT: &[u8] = b"one\n\0two\0end";
 
 /// A random program with its machine, and what the host changes while it is stopped.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "Saved", into = "Saved")]
 pub struct Case {
     /// The program.
     pub image: Image,
@@ -41,8 +45,33 @@ pub struct Case {
     pub changes: Vec<Change>,
 }
 
+/// A case in a file: its read-only section is always the same.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    code: Vec<[u8; 4]>,
+    numbering: Numbering,
+    heap: u32,
+    changes: Vec<Change>,
+}
+
+impl From<Saved> for Case {
+    fn from(saved: Saved) -> Case {
+        let Saved { code, numbering, heap, changes } = saved;
+        Case { image: image(code.concat()), numbering, heap, changes }
+    }
+}
+
+impl From<Case> for Saved {
+    fn from(case: Case) -> Saved {
+        let Case { image, numbering, heap, changes } = case;
+        let code = image.code.chunks_exact(4).map(|word| word.try_into().expect("they are four")).collect();
+        Saved { code, numbering, heap, changes }
+    }
+}
+
 /// What a host does to a machine that is stopped.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Change {
     /// Gives an integer register a value.
     Register(u8, u32),
@@ -64,10 +93,7 @@ impl fuzz::Case for Case {
         } else {
             Writer { choices, code: Vec::new(), routines: Vec::new() }.program()
         };
-        let mut image = Image::with_room("random", TEXT.len());
-        image.read_only.copy_from_slice(TEXT);
-        image.taken = TEXT.len();
-        image.code = code;
+        let image = image(code);
         let changes = (0..choices.below(4))
             .map(|_| match choices.below(4) {
                 0 => Change::Register(choices.byte(), u32::from(choices.word())),
@@ -116,6 +142,11 @@ impl fmt::Debug for Case {
         }
         Ok(())
     }
+}
+
+/// A program of this code.
+fn image(code: Vec<u8>) -> Image {
+    Image { read_only: TEXT.to_vec(), taken: TEXT.len(), code, ..Image::with_room("random", 0) }
 }
 
 /// Any word, mostly one that is an instruction.

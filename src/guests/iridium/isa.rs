@@ -1,5 +1,7 @@
 //! Iridium's state, instructions and decoder.
 
+use serde::{Deserialize, Serialize};
+
 use crate::guest::Insn;
 use crate::ops::{Reg, Space, Type};
 use crate::state::{Bound, SpaceInfo, lay_out};
@@ -229,7 +231,8 @@ instructions! {
 }
 
 /// Which numbers the instructions have. No image tells.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Numbering {
     /// Those of the later parts of the series.
     #[default]

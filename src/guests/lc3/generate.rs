@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::isa::{MEMORY, decode};
 use super::profile::Profile;
 use super::{Lc3, disasm};
@@ -35,8 +37,10 @@ const DEPTH: usize = 2;
 const SCRATCH: u16 = 4;
 
 /// A random program with its machine, its input, and words that the host changes while it is stopped.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Case {
     /// The machine's profile.
+    #[serde(serialize_with = "profile_name", deserialize_with = "profile_named")]
     pub profile: Profile,
     /// Where the words are, wrapping round, and where the program starts.
     pub origin: u16,
@@ -101,12 +105,12 @@ impl fuzz::Case for Case {
     }
 
     fn machine(&self, config: Config) -> (Vm<Lc3>, Capture) {
-        let output = Capture::default();
         let input: Box<dyn Input> = match u64::from(self.pace) {
             0 => Box::new(Script::new(self.input.clone())),
             pace => Box::new(Tape::new((1..).map(|n| n * pace).zip(self.input.clone()))),
         };
-        let mut lc3 = Lc3::new(self.profile, Console::new(input, Box::new(output.clone())));
+        let (console, output) = Console::noted(input);
+        let mut lc3 = Lc3::new(self.profile, console);
         let mut state = lc3.power_on(None);
         if self.has_system {
             lc3.install_system(&mut state);
@@ -131,6 +135,11 @@ impl fuzz::Case for Case {
             vm.poke(MEMORY, at, word);
         }
     }
+
+    #[cfg(feature = "oracle")]
+    fn oracle(&self, config: Config, budgets: &[u64]) -> Option<Result<u64, String>> {
+        super::oracle::follow(self, config, budgets)
+    }
 }
 
 impl fmt::Debug for Case {
@@ -146,6 +155,15 @@ impl fmt::Debug for Case {
         }
         Ok(())
     }
+}
+
+fn profile_name<S: Serializer>(profile: &Profile, to: S) -> Result<S::Ok, S::Error> {
+    profile.name.serialize(to)
+}
+
+fn profile_named<'a, D: Deserializer<'a>>(from: D) -> Result<Profile, D::Error> {
+    let name = String::deserialize(from)?;
+    Profile::named(&name).ok_or_else(|| serde::de::Error::custom(format!("there is no profile {name}")))
 }
 
 /// A word that is an instruction in every profile, with harmless ones the likelier.
@@ -183,11 +201,15 @@ struct Writer<'c, 'b> {
     routines: Vec<usize>,
     /// Where handlers of exceptions and interrupts start.
     handlers: Vec<usize>,
+    /// No traps, no devices, no code that changes: native code stays native.
+    is_quiet: bool,
 }
 
 impl<'c, 'b> Writer<'c, 'b> {
     fn new(choices: &'c mut Choices<'b>, origin: u16) -> Self {
-        Writer { choices, origin, words: Vec::new(), routines: Vec::new(), handlers: Vec::new() }
+        let is_quiet = choices.chance(176);
+        let (words, routines, handlers) = Default::default();
+        Writer { choices, origin, words, routines, handlers, is_quiet }
     }
 
     /// The program's words, and where its handlers start.
@@ -342,8 +364,9 @@ impl<'c, 'b> Writer<'c, 'b> {
         if self.words.len() > DATA - 20 {
             return;
         }
-        let kinds = if depth < DEPTH { 20 } else { 16 };
+        let kinds = if depth < DEPTH { 21 } else { 17 };
         match self.choices.below(kinds) {
+            12..16 if self.is_quiet => self.direct(),
             0..3 => {
                 for _ in 0..=self.choices.below(5) {
                     let word = arithmetic(self.choices);
@@ -355,19 +378,20 @@ impl<'c, 'b> Writer<'c, 'b> {
             7 => self.indexed(),
             8 => self.call(),
             9 => self.table(),
-            10..12 => self.modify(),
-            12 => self.trap(),
-            13 => self.device(),
-            14 => {
+            10 => self.stack(depth),
+            11 => {
                 let (register, place) = (self.scratch(), self.place());
                 self.with_place(14, register, place);
             }
-            15 => {
+            12 | 13 => self.modify(),
+            14 => self.trap(),
+            15 => self.device(),
+            16 => {
                 let word =
                     if self.choices.chance(60) { self.choices.word() } else { any_instruction(self.choices) };
                 self.words.push(word);
             }
-            16..19 => self.counted(depth),
+            17..20 => self.counted(depth),
             _ => self.skip(depth),
         }
     }
@@ -500,6 +524,24 @@ impl<'c, 'b> Writer<'c, 'b> {
         let register = self.scratch();
         self.with_place(2, register, ENABLE);
         self.with_place(11, register, DATA + device);
+    }
+
+    /// Pushes, something, and as many pops, or not.
+    fn stack(&mut self, depth: usize) {
+        let count = 1 + self.choices.below(3);
+        for _ in 0..count {
+            // ADD R6,R6,#-1, STR Rn,R6,#0.
+            let register = self.scratch();
+            self.words.extend([0x1dbf, 0x7180 | register << 9]);
+        }
+        if depth < DEPTH {
+            self.fragment(depth + 1);
+        }
+        let pops = if self.choices.chance(16) { self.choices.below(5) } else { count };
+        for _ in 0..pops {
+            let register = self.scratch();
+            self.words.extend([0x6180 | register << 9, 0x1da1]);
+        }
     }
 
     /// A loop that counts down.

@@ -59,6 +59,8 @@ impl Machine for Lc3 {
     ];
     const FEATURES: &'static [&'static str] =
         &["assembler", "disassembler", "keyboard", "display", "code that changes itself"];
+    #[cfg(feature = "oracle")]
+    const ORACLE: Option<&'static str> = Some(super::oracle::NAME);
     const PROFILES: &'static [&'static str] =
         &[Profile::ALL[0].name, Profile::ALL[1].name, Profile::ALL[2].name, Profile::ALL[3].name];
     const SYSTEMS: &'static [&'static str] = &["native", REAL];

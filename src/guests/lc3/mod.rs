@@ -13,6 +13,8 @@ pub mod isa;
 pub mod link;
 mod machine;
 mod meaning;
+#[cfg(feature = "oracle")]
+pub mod oracle;
 mod os;
 pub mod profile;
 pub mod symbols;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{DEPTH, Instruction, SP, START, Wordstack, image};
 use crate::device::{Capture, Console};
 use crate::fuzz::{self, Choices};
@@ -9,6 +11,7 @@ use crate::tier::Config;
 use crate::vm::Vm;
 
 /// A random program and the depth of its stack.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Case {
     words: Vec<u32>,
     depth: u32,

@@ -13,7 +13,7 @@ use crate::guests::iridium::{Iridium, asm, isa};
 use crate::vm::Vm;
 
 /// What came of a random program.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Checked {
     /// How it ended; `None` where it was refused for its floats, or took too long.
     pub end: Option<End>,

@@ -1,0 +1,248 @@
+//! `kiln fuzz`.
+
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use kiln::fuzz::{self, Campaign, Failure as Found, Tally};
+use kiln::guests::{self, Machine, Visit};
+use kiln::tier::Plant;
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+use super::console::describe;
+use super::{Failure, code, host, load, print, say};
+
+const AFTER_HELP: &str = "\
+Random programs run in random configurations, each beside the interpreter; registers, memory, output,
+what devices were asked, counts and stops are compared at every stop. With --oracle, LC-3's run beside
+lc3-ensemble, too, which others wrote.
+
+The exit code is 0 where all agree, and 1 where some do not, or where less than half of what was compared
+was native. What differs is made as small as it gets and saved, with a report.
+
+Examples:
+  kiln fuzz --seconds 60
+  kiln fuzz --guest lc3 --cases 100000 --seed 7 --oracle
+  kiln fuzz --replay kiln-fuzz/lc3-1234.json";
+
+/// `kiln fuzz`.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Fuzz {
+    /// The machine; without this all, in turn
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(guests::NAMES))]
+    guest: Option<String>,
+    /// How long to try, all machines together [default: 60 without --cases]
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// How many programs of each machine to try
+    #[arg(long, value_name = "N")]
+    cases: Option<u64>,
+    /// The first program's number; each is followed by the next [default: from the clock]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Threads [default: as many as the host runs at once]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// The directory where a program that differs is saved
+    #[arg(long, value_name = "DIR", default_value = "kiln-fuzz")]
+    out: PathBuf,
+    /// Run each program beside an implementation that others wrote, too, where there is one
+    #[arg(long)]
+    oracle: bool,
+    /// Run what was saved once more
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "seconds", "cases", "seed", "jobs"])]
+    replay: Option<PathBuf>,
+    /// Put a bug in, to see it found
+    #[arg(long, hide = true, value_name = "BUG", value_parser = plant)]
+    plant: Option<Plant>,
+}
+
+fn plant(name: &str) -> Result<Plant, String> {
+    serde_json::from_value(name.into()).map_err(|error| error.to_string())
+}
+
+impl Fuzz {
+    /// Tries; the exit code.
+    pub fn execute(self) -> Result<u8, Failure> {
+        if !cfg!(feature = "jit") {
+            return Err(Failure::new(
+                code::UNAVAILABLE,
+                "this build has no JIT: there is nothing to compare",
+            ));
+        }
+        if self.oracle && !cfg!(feature = "oracle") {
+            let line = "this build has no oracle; there is one in `cargo build --release --features oracle`";
+            return Err(Failure::new(code::UNAVAILABLE, line));
+        }
+        if let Some(path) = &self.replay {
+            return self.replay(path);
+        }
+        host::catch_signals().map_err(|error| Failure::io("cannot catch signals", &error))?;
+        let names: Vec<&str> = match &self.guest {
+            Some(name) => vec![name],
+            None => guests::NAMES.to_vec(),
+        };
+        let seconds = self.seconds.or(self.cases.is_none().then_some(60));
+        let campaign = Campaign {
+            seed: self.seed.unwrap_or_else(clock),
+            cases: self.cases.unwrap_or(u64::MAX),
+            time: seconds.map_or(Duration::MAX, |n| Duration::from_secs(n) / names.len() as u32),
+            jobs: self.jobs.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get),
+            oracle: self.oracle,
+            plant: self.plant,
+        };
+        say(format!("the first program's number is {}", campaign.seed));
+        let mut worst = code::OK;
+        for name in names {
+            let done = guests::visit(name, Try(&self, &campaign)).expect("the guest is listed")?;
+            worst = worst.max(done);
+            if host::signal().is_some() {
+                break;
+            }
+        }
+        Ok(host::signal().map_or(worst, |signal| code::SIGNAL + signal as u8))
+    }
+
+    fn replay(&self, path: &Path) -> Result<u8, Failure> {
+        let file = load::read(path)?;
+        let bad = |what: &str| Failure::new(code::DATA, format!("{}: {what}", file.name));
+        let saved: Value = serde_json::from_slice(&file.bytes)
+            .map_err(|error| bad(&format!("not a saved program: {error}")))?;
+        let guest =
+            saved["guest"].as_str().ok_or_else(|| bad("says not which `guest` it is for"))?.to_owned();
+        let replayed = guests::visit(&guest, Again(saved, self.oracle));
+        match replayed.ok_or_else(|| bad(&format!("is for {guest}, which is no machine here")))? {
+            Ok(text) => {
+                say(text);
+                Ok(code::OK)
+            }
+            Err(fuzz::Refused::File(what)) => Err(bad(&what)),
+            Err(fuzz::Refused::Differs(story)) => {
+                say(format!("the tiers differ\n{}", story.trim_end()));
+                Ok(code::DIFFERENT)
+            }
+        }
+    }
+
+    /// Saves what differs; how to run it again.
+    fn save(&self, name: &str, found: &Found) -> Result<String, Failure> {
+        let failed = |error: &io::Error| {
+            Failure::new(code::IO, format!("cannot write to {}: {}", self.out.display(), describe(error)))
+        };
+        std::fs::create_dir_all(&self.out).map_err(|error| failed(&error))?;
+        let path = |ending: &str| self.out.join(format!("{name}-{}.{ending}", found.seed));
+        let (json, text) = (path("json"), path("txt"));
+        let oracle = if self.oracle { " --oracle" } else { "" };
+        let command = format!("kiln fuzz{oracle} --replay {}", json.display());
+        let report =
+            format!("{}\nTo run it again: {command}\n\nAs it was found: {}\n", found.story, found.what);
+        let saved = format!("{:#}\n", found.trial);
+        for (path, bytes) in [(&json, &saved), (&text, &report)] {
+            // All of it or nothing.
+            let file = NamedTempFile::new_in(&self.out).and_then(|mut file| {
+                file.write_all(bytes.as_bytes())?;
+                Ok(file)
+            });
+            file.and_then(|file| file.persist(path).map_err(|error| error.error))
+                .map_err(|error| failed(&error))?;
+        }
+        Ok(command)
+    }
+}
+
+/// A number that is not used twice.
+fn clock() -> u64 {
+    // A million programs a second.
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs() << 20)
+}
+
+/// Runs what was saved once more.
+struct Again(Value, bool);
+
+impl Visit for Again {
+    type Output = Result<String, fuzz::Refused>;
+
+    fn visit<G: Machine>(self) -> Self::Output {
+        let done = fuzz::replay::<G>(self.0, self.1)?;
+        let (all, native) = (done.instructions, done.native);
+        Ok(format!(
+            "the tiers agree on {all} instructions; {native} were native, in {} regions",
+            done.regions
+        ))
+    }
+}
+
+/// Tries programs of one guest.
+struct Try<'a>(&'a Fuzz, &'a Campaign);
+
+impl Visit for Try<'_> {
+    type Output = Result<u8, Failure>;
+
+    fn visit<G: Machine>(self) -> Result<u8, Failure> {
+        let Try(fuzz, campaign) = self;
+        let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("a fixed template");
+        let bar = ProgressBar::new_spinner().with_style(style);
+        let start = Instant::now();
+        // A panic is a failure that is told of in full.
+        panic::set_hook(Box::new(|_| {}));
+        let result = campaign.run::<G>(|tally| {
+            bar.set_message(line::<G>(tally, start.elapsed()));
+            bar.tick();
+            host::signal().is_none()
+        });
+        drop(panic::take_hook());
+        bar.finish_and_clear();
+        let (tally, found) = match result {
+            Ok(tally) => (tally, None),
+            Err((found, tally)) => (tally, Some(found)),
+        };
+        let mut text = line::<G>(&tally, start.elapsed()) + "\n";
+        let exits: Vec<String> =
+            tally.tiers.exits.iter().map(|(why, count)| format!("{why} {}", HumanCount(*count))).collect();
+        text += &format!("  exits: {}\n", exits.join(", "));
+        if campaign.oracle {
+            text += &match G::ORACLE {
+                Some(name) => format!("  {} instructions beside {name}\n", HumanCount(tally.oracle)),
+                None => "  there is no oracle for it\n".to_owned(),
+            };
+        }
+        print(text.as_bytes())?;
+        if let Some(found) = found {
+            let command = fuzz.save(G::NAME, &found)?;
+            let what = found.story.trim_end();
+            say(format!(
+                "{}, program {}: the tiers differ\n{what}\nTo run it again: {command}",
+                G::NAME,
+                found.seed
+            ));
+            return Ok(code::DIFFERENT);
+        }
+        if tally.native_share() < 0.5 && host::signal().is_none() {
+            say(format!("{}: less than half was native: that is no comparison of the tiers", G::NAME));
+            return Ok(code::DIFFERENT);
+        }
+        Ok(code::OK)
+    }
+}
+
+/// What has been done, in a line.
+fn line<G: Machine>(tally: &Tally, time: Duration) -> String {
+    let rate = tally.cases as f64 / time.as_secs_f64().max(1e-3);
+    format!(
+        "{}: {} programs ({rate:.0}/s) agree on {} instructions, {:.0} % of them native; {} regions, {} invalidated",
+        G::NAME,
+        HumanCount(tally.cases),
+        HumanCount(tally.tiers.instructions),
+        100.0 * tally.native_share(),
+        HumanCount(tally.tiers.regions),
+        HumanCount(tally.tiers.invalidated),
+    )
+}

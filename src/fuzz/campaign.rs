@@ -1,0 +1,193 @@
+//! Many trials, on several threads, to the first that fails.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::minimise::minimise;
+use super::{Case, Summary, Trial, noise};
+use crate::guests::Machine;
+use crate::tier::{Compile, Config, Plant};
+
+/// Bytes that a case takes at most, about.
+const LEN: usize = 600;
+/// Time between looks at what the threads have done.
+const LOOK: Duration = Duration::from_millis(100);
+/// Times that a trial is tried that compiles on another thread, and so does not fail every time.
+const PATIENCE: usize = 20;
+
+/// What is to be tried.
+#[derive(Clone, Debug)]
+pub struct Campaign {
+    /// The first trial's seed; each one after it has the next.
+    pub seed: u64,
+    /// Trials.
+    pub cases: u64,
+    /// After this no more are begun.
+    pub time: Duration,
+    /// Threads.
+    pub jobs: usize,
+    /// Run each case beside an implementation that others wrote, too, where there is one for it.
+    pub oracle: bool,
+    /// A bug to put in.
+    pub plant: Option<Plant>,
+}
+
+/// What has been tried.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Trials.
+    pub cases: u64,
+    /// What the tiers did in them.
+    pub tiers: Summary,
+    /// Instructions that were compared with an oracle's.
+    pub oracle: u64,
+}
+
+impl Tally {
+    /// The share of the instructions that were native.
+    pub fn native_share(&self) -> f64 {
+        self.tiers.native as f64 / self.tiers.instructions.max(1) as f64
+    }
+}
+
+/// A trial that failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What its bytes were made from.
+    pub seed: u64,
+    /// What happened in it, as it was found.
+    pub what: String,
+    /// The same trial, minimised, as JSON: [`replay`] runs it.
+    pub trial: Value,
+    /// What happens in that: both states, the configuration and the listing.
+    pub story: String,
+}
+
+impl Campaign {
+    /// Tries. `look` is shown now and then what has been done, and says whether to go on.
+    ///
+    /// # Errors
+    /// The first failure, and what was done until then.
+    pub fn run<G: Machine>(
+        &self,
+        mut look: impl FnMut(&Tally) -> bool,
+    ) -> Result<Tally, (Box<Failure>, Tally)> {
+        let (next, ended) = (AtomicU64::new(0), AtomicBool::new(false));
+        let (tally, failed) = (Mutex::new(Tally::default()), Mutex::new(None::<(u64, String)>));
+        let deadline = Instant::now().checked_add(self.time);
+        let (running, done) = channel::<()>();
+        let work = |_running| {
+            while !ended.load(Ordering::Relaxed) && deadline.is_none_or(|deadline| Instant::now() < deadline)
+            {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                if n >= self.cases {
+                    return;
+                }
+                let seed = self.seed.wrapping_add(n);
+                match attempt(&self.trial::<G>(seed), self.oracle) {
+                    Ok((tiers, oracle)) => {
+                        let mut tally = tally.lock().expect("nobody panics while counting");
+                        tally.cases += 1;
+                        tally.tiers += tiers;
+                        tally.oracle += oracle;
+                    }
+                    Err(what) => {
+                        ended.store(true, Ordering::Relaxed);
+                        failed.lock().expect("nobody panics while telling").get_or_insert((seed, what));
+                    }
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 0..self.jobs {
+                let running = running.clone();
+                scope.spawn(|| work(running));
+            }
+            drop(running);
+            while done.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                let tally = tally.lock().expect("nobody panics while counting").clone();
+                if !look(&tally) {
+                    ended.store(true, Ordering::Relaxed);
+                }
+            }
+        });
+        let (tally, failed) = (tally.into_inner(), failed.into_inner());
+        let (tally, failed) = (tally.expect("as above"), failed.expect("as above"));
+        match failed {
+            None => Ok(tally),
+            Some((seed, what)) => Err((Box::new(self.minimised::<G>(seed, what)), tally)),
+        }
+    }
+
+    fn trial<G: Machine>(&self, seed: u64) -> Trial<G::Case> {
+        let mut trial = Trial::generate(&noise(seed, LEN));
+        trial.config.plant = self.plant;
+        trial
+    }
+
+    fn minimised<G: Machine>(&self, seed: u64, what: String) -> Failure {
+        let usual = json!({"config": Config { plant: self.plant, ..Config::default() }});
+        let trial = self.trial::<G>(seed);
+        let saved = serde_json::to_value(&trial).expect("a trial can be saved");
+        let trial = |saved: &Value| serde_json::from_value::<Trial<G::Case>>(saved.clone()).ok();
+        let failure = |saved: &Value| trial(saved).and_then(|trial| patiently(&trial, self.oracle).err());
+        let mut saved = minimise(saved, &usual, &mut |saved| failure(saved).is_some());
+        let story = match (trial(&saved), failure(&saved)) {
+            (Some(trial), Some(what)) => trial.story(&what),
+            _ => format!("{what}\nIt did not happen again."),
+        };
+        if let Value::Object(fields) = &mut saved {
+            fields.insert("guest".to_owned(), G::NAME.into());
+        }
+        Failure { seed, what, trial: saved, story }
+    }
+}
+
+/// Why [`replay`] gives no summary.
+#[derive(Clone, Debug)]
+pub enum Refused {
+    /// It is no saved trial, for this reason.
+    File(String),
+    /// It still fails: what happens, the configuration and the listing.
+    Differs(String),
+}
+
+/// Runs a trial that was saved.
+///
+/// # Errors
+/// What happens in it, or what is wrong with the file.
+pub fn replay<G: Machine>(saved: Value, oracle: bool) -> Result<Summary, Refused> {
+    let trial: Trial<G::Case> =
+        serde_json::from_value(saved).map_err(|error| Refused::File(error.to_string()))?;
+    patiently(&trial, oracle).map(|done| done.0).map_err(|what| Refused::Differs(trial.story(&what)))
+}
+
+/// What the tiers have done, and how many instructions were compared with an oracle's.
+type Done = (Summary, u64);
+
+fn patiently<C: Case>(trial: &Trial<C>, oracle: bool) -> Result<Done, String> {
+    let times = if trial.config.compile == Compile::Background { PATIENCE } else { 1 };
+    (1..times).try_fold(attempt(trial, oracle)?, |_, _| attempt(trial, oracle))
+}
+
+/// Runs a trial once. That it panics is a failure, too.
+fn attempt<C: Case>(trial: &Trial<C>, oracle: bool) -> Result<Done, String> {
+    let run = || {
+        let tiers = trial.run()?;
+        let asked = oracle.then(|| trial.case.oracle(trial.config.clone(), &trial.budgets));
+        let oracle =
+            asked.flatten().transpose().map_err(|what| format!("not what the oracle does: {what}"))?;
+        Ok((tiers, oracle.unwrap_or_default()))
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let text =
+            panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Err(format!("it panicked: {}", text.unwrap_or("without a word")))
+    })
+}

@@ -1,0 +1,125 @@
+//! One case in one configuration, beside the interpreter.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Case, Choices, Summary};
+use crate::compare::compare;
+use crate::guest::{Guest, Stop};
+use crate::tier::{Compile, Config, Conversion, Tiers};
+
+/// A case, the configuration that it runs in, and the budgets of its runs. As JSON it is a file that can be replayed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Trial<C> {
+    /// How the machine with native code runs.
+    pub config: Config,
+    /// What each run may retire.
+    pub budgets: Vec<u64>,
+    /// The program.
+    pub case: C,
+}
+
+/// A configuration with native code, of the many that must all agree with the interpreter.
+pub fn config(choices: &mut Choices<'_>) -> Config {
+    let mut config = Config {
+        tiers: if choices.chance(110) { Tiers::Jit } else { Tiers::Auto },
+        hot: choices.pick(&[0, 1, 2, 5, 20, 100]),
+        compile: if choices.chance(48) { Compile::Background } else { Compile::Inline },
+        // Compiling is what time goes to.
+        regions: choices.pick(&[6, 12, 24, 48, 96]),
+        ..Config::default()
+    };
+    if choices.chance(64) {
+        config.code_cap = choices.pick(&[0, 1 << 10, 1 << 12, 1 << 14]);
+    }
+    if choices.chance(160) {
+        config.region_instructions = choices.pick(&[0, 1, 3, 10, 30, 60, 60, 100, 100, 300, 300, 300]);
+    }
+    if choices.chance(128) {
+        config.call_depth = choices.pick(&[0, 1, 2]);
+        config.targets = choices.pick(&[0, 1, 2, 3, 4]);
+    }
+    let optimisations = &mut config.optimisations;
+    optimisations.conversion =
+        choices.pick(&[Conversion::Always, Conversion::Always, Conversion::Unpredictable, Conversion::Never]);
+    optimisations.unrolling = !choices.chance(64);
+    optimisations.literals = !choices.chance(64);
+    optimisations.joint_tests = !choices.chance(64);
+    optimisations.elements = !choices.chance(64);
+    #[cfg(feature = "jit")]
+    {
+        config.codegen.optimise = !choices.chance(96);
+        config.codegen.alias_analysis = !choices.chance(96);
+        config.codegen.verify |= choices.chance(8);
+    }
+    config.record = choices.chance(8);
+    config
+}
+
+/// Checks that a machine with native code does what the interpreter does: pc, registers, memory, output, what its
+/// devices were asked, counts and stops after each of several runs.
+///
+/// # Errors
+/// Where they part: the case, the configuration and both states.
+pub fn tiers<C: Case>(bytes: &[u8]) -> Result<Summary, String> {
+    let trial = Trial::<C>::generate(bytes);
+    trial.run().map_err(|what| trial.story(&what))
+}
+
+impl<C: Case> Trial<C> {
+    /// A trial of these choices.
+    pub fn generate(bytes: &[u8]) -> Self {
+        let choices = &mut Choices::new(bytes);
+        let config = config(choices);
+        let budgets = (0..=choices.below(8))
+            .map(|_| {
+                let most = choices.pick(&[2, 50, 500, 4000, 20_000]);
+                u64::from(choices.below(most))
+            })
+            .collect();
+        Trial { config, budgets, case: C::generate(choices) }
+    }
+
+    /// Runs the case in its configuration and in the interpreter.
+    ///
+    /// # Errors
+    /// Where the two part.
+    pub fn run(&self) -> Result<Summary, String> {
+        let (mut vm, output) = self.case.machine(self.config.clone());
+        let (mut reference, expected_output) =
+            self.case.machine(Config { tiers: Tiers::Interpreter, ..Config::default() });
+        for (turn, &budget) in self.budgets.iter().enumerate() {
+            let before = vm.instructions();
+            let (stop, expected) = (vm.run(budget), reference.run(budget));
+            let retired = vm.instructions() - before;
+            if retired > budget || matches!(stop, Stop::Budget) && retired != budget {
+                return Err(format!("run {turn} was to retire {budget} and retired {retired}"));
+            }
+            compare((&vm, &stop), (&reference, &expected)).map_err(|d| format!("run {turn}: {d}"))?;
+            for vm in [&mut vm, &mut reference] {
+                vm.guest_mut().flush().map_err(|e| e.to_string())?;
+                self.case.meddle(turn, vm);
+            }
+            let (output, expected) =
+                ((output.asked(), output.bytes()), (expected_output.asked(), expected_output.bytes()));
+            if output.1 != expected.1 {
+                return Err(format!("run {turn}: wrote {:?}, the interpreter {:?}", output.1, expected.1));
+            }
+            if output.0 != expected.0 {
+                return Err(format!(
+                    "run {turn}: asked the keyboard {:?}, the interpreter {:?}",
+                    output.0, expected.0
+                ));
+            }
+            // What is compiled on another thread is ready sooner or later than the next run: both happen.
+            if turn.is_multiple_of(2) {
+                vm.settle();
+            }
+        }
+        Ok(Summary::of(&vm))
+    }
+
+    /// A difference with all that belongs to it.
+    pub fn story(&self, what: &str) -> String {
+        format!("{what}\n{:?}\nbudgets {:?}\n{:?}", self.config, self.budgets, self.case)
+    }
+}

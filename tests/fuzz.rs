@@ -1,0 +1,116 @@
+//! The fuzzer finds what it is for: bugs that are put in on purpose, each within so many programs. What it finds is small,
+//! and can be replayed.
+#![cfg(feature = "jit")]
+
+use std::time::Duration;
+
+use kiln::fuzz::{Campaign, Failure, Refused, Tally, replay};
+use kiln::guests::lc3::Lc3;
+use kiln::guests::{self, Machine, Visit};
+use kiln::tier::Plant;
+
+fn campaign(cases: u64) -> Campaign {
+    Campaign { seed: 0, cases, time: Duration::MAX, jobs: 2, oracle: false, plant: None }
+}
+
+/// Puts a bug in; what was found within so many programs.
+fn found(plant: Plant, cases: u64, oracle: bool) -> Failure {
+    let campaign = Campaign { plant: Some(plant), oracle, ..campaign(cases) };
+    match campaign.run::<Lc3>(|_| true) {
+        Ok(tally) => panic!("{plant:?} is not found: {tally:?}"),
+        Err((failure, _)) => *failure,
+    }
+}
+
+/// The same, with what it found replayed: it fails as long as the bug is in.
+fn replayed(plant: Plant, cases: u64) -> Failure {
+    let failure = found(plant, cases, false);
+    match replay::<Lc3>(failure.trial.clone(), false) {
+        Err(Refused::Differs(story)) => assert_eq!(story, failure.story),
+        other => panic!("{plant:?}: {other:?}"),
+    }
+    let mut mended = failure.trial.clone();
+    mended["config"]["plant"] = serde_json::Value::Null;
+    assert!(replay::<Lc3>(mended, false).is_ok(), "{plant:?} is not why it fails");
+    failure
+}
+
+fn words(failure: &Failure) -> usize {
+    let words = failure.trial["case"]["words"].as_array().unwrap();
+    words.iter().filter(|word| word.as_u64() != Some(0)).count()
+}
+
+#[test]
+fn a_wrong_translation_is_found() {
+    let failure = replayed(Plant::Translation, 1000);
+    // A branch on what is negative, with zero to branch on, and what makes it hot.
+    assert!(words(&failure) <= 10, "{}", failure.story);
+}
+
+#[test]
+fn a_wrong_exit_count_is_found() {
+    replayed(Plant::Count, 1000);
+}
+
+#[test]
+fn code_that_outlives_what_it_was_made_from_is_found() {
+    replayed(Plant::Invalidation, 1000);
+}
+
+#[test]
+fn code_published_although_memory_changed_is_found() {
+    // A matter of time; so it is not said what it comes down to.
+    let failure = found(Plant::Publication, 5000, false);
+    assert!(failure.trial["config"]["plant"] == "publication");
+}
+
+#[test]
+fn native_code_that_reaches_outside_the_state_is_found_before_it_runs() {
+    let failure = found(Plant::Access, 1000, false);
+    assert!(failure.story.contains("it panicked") && failure.story.contains("outside"), "{}", failure.story);
+}
+
+#[test]
+fn a_wrong_meaning_is_found_by_the_oracle_alone() {
+    let wrong = Campaign { plant: Some(Plant::Meaning), ..campaign(300) };
+    assert!(wrong.run::<Lc3>(|_| true).is_ok(), "the tiers share every meaning");
+    let failure = found(Plant::Meaning, 300, true);
+    assert!(failure.story.contains("the oracle") && failure.story.contains("LEA"), "{}", failure.story);
+    assert!(words(&failure) <= 2, "{}", failure.story);
+}
+
+#[test]
+fn what_the_host_refuses_is_no_difference() {
+    for plant in [Plant::Memory, Plant::Thread] {
+        let refused = Campaign { plant: Some(plant), ..campaign(100) };
+        let tally = refused.run::<Lc3>(|_| true).unwrap_or_else(|(failure, _)| panic!("{}", failure.story));
+        assert_eq!(tally.tiers.native == 0, plant == Plant::Memory, "{plant:?}: {tally:?}");
+    }
+}
+
+struct Run(Campaign);
+
+impl Visit for Run {
+    type Output = Tally;
+
+    fn visit<G: Machine>(self) -> Tally {
+        self.0.run::<G>(|_| true).unwrap_or_else(|(failure, _)| panic!("{}: {}", G::NAME, failure.story))
+    }
+}
+
+/// A fuzzer that never compiled has compared nothing.
+#[test]
+fn more_than_half_is_native() {
+    for name in guests::NAMES {
+        let tally = guests::visit(name, Run(campaign(300))).unwrap();
+        assert!(tally.native_share() > 0.5, "{name}: {tally:?}");
+    }
+}
+
+#[test]
+fn it_ends_when_it_is_asked_to() {
+    let tally = campaign(u64::MAX).run::<Lc3>(|tally| tally.cases < 20).unwrap();
+    assert!(tally.cases >= 20);
+    let soon = Campaign { time: Duration::ZERO, ..campaign(u64::MAX) };
+    assert_eq!(soon.run::<Lc3>(|_| true).unwrap().cases, 0);
+}
