@@ -9,9 +9,9 @@ def primes(n):
             for multiple in range(candidate * candidate, n, candidate):
                 struck[multiple] = 1
         candidate += 1
-    count = 0
-    for number in range(2, n):
-        count += 1 - struck[number]
+    count = n - 2
+    for number in range(n):
+        count -= struck[number]
     return count
 
 
