@@ -7,6 +7,7 @@ use kiln::diagnostic::closest;
 use kiln::guests::{self, Form, Machine, Product, Visit};
 
 use super::load::{self, ImageFile};
+use super::lox;
 use super::{Failure, code, say_remarks, write};
 
 /// `kiln compile`.
@@ -29,13 +30,16 @@ pub struct Compile {
     #[arg(long, value_name = "FORM,...", value_delimiter = ',')]
     emit: Vec<String>,
     /// The machine to translate for
-    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(guests::NAMES))]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(guests::ALL))]
     guest: Option<String>,
 }
 
 impl Compile {
     /// Translates; the exit code.
     pub fn execute(self) -> Result<u8, Failure> {
+        if lox::is_for(&self.sources, self.guest.as_deref()) {
+            return lox::compile(&self.sources, self.output.as_deref());
+        }
         let files = load::read_all(&self.sources)?;
         let guest = match &self.guest {
             Some(guest) => guest.clone(),

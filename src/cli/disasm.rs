@@ -6,6 +6,7 @@ use clap::Args;
 use kiln::guests::{self, Machine, Visit};
 
 use super::load::{self, ImageFile};
+use super::lox;
 use super::{Failure, code, print};
 
 /// `kiln disasm`.
@@ -20,13 +21,19 @@ pub struct Disasm {
     #[arg(long, value_name = "FILE")]
     symbols: Option<PathBuf>,
     /// The machine that the image is for
-    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(guests::NAMES))]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(guests::ALL))]
     guest: Option<String>,
 }
 
 impl Disasm {
     /// Prints the listing; the exit code.
     pub fn execute(self) -> Result<u8, Failure> {
+        if lox::is_for(std::slice::from_ref(&self.image), self.guest.as_deref()) {
+            return match lox::listing(&self.image)? {
+                Ok(text) => print(text.as_bytes()).map(|()| code::OK),
+                Err(code) => Ok(code),
+            };
+        }
         let file = load::read(&self.image)?;
         let guest = self.guest.as_deref().or_else(|| guests::recognise(&file.name, &file.bytes));
         let unknown =

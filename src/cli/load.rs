@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use kiln::device::Console;
 use kiln::diagnostic::closest;
 use kiln::emit;
-use kiln::guests::{self, Machine, Settings};
+use kiln::guests::{self, Machine, Setting, Settings};
 use kiln::ops::Pc;
 use kiln::tier::{self, Config};
 use kiln::vm::Vm;
@@ -26,8 +26,8 @@ const LARGEST: u64 = 16 << 20;
 #[command(next_help_heading = "Machine")]
 pub struct MachineOptions {
     /// The machine that the image is for; without this its content and name tell
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(guests::NAMES))]
-    guest: Option<String>,
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(guests::ALL))]
+    pub guest: Option<String>,
     /// The variant of the machine; a wrong name lists those that there are
     #[arg(long, visible_alias = "numbering", value_name = "NAME")]
     profile: Option<String>,
@@ -39,7 +39,7 @@ pub struct MachineOptions {
     seed: Option<u64>,
     /// One of the machine's settings, which `kiln guests` lists; once each
     #[arg(long = "set", value_name = "NAME=NUMBER", value_parser = setting)]
-    values: Vec<(String, u64)>,
+    pub values: Vec<(String, u64)>,
     /// Start at the first image's origin, or at an address such as x3000
     #[arg(long, value_name = "origin|ADDRESS", value_parser = start)]
     start: Option<Start>,
@@ -234,7 +234,7 @@ impl<G: Machine> Loaded<G> {
             system: system.map(str::to_owned),
             seed: options.seed,
             start_at_origin: matches!(options.start, Some(Start::Origin)),
-            values: options.values.iter().map(find_setting::<G>).collect::<Result<_, _>>()?,
+            values: settings(G::NAME, G::SETTINGS, &options.values)?,
         };
         let start = match options.start {
             Some(Start::At(pc)) => Some(pc),
@@ -270,13 +270,26 @@ impl<G: Machine> Loaded<G> {
 /// One of the names that the guest has for what `--profile`, or `--os`, takes.
 fn find<G: Machine>(what: &str, name: &str, all: &[&'static str]) -> Result<&'static str, Failure> {
     let found = all.iter().copied().find(|&one| one == name);
-    found.ok_or_else(|| unknown::<G>(what, name, all))
+    found.ok_or_else(|| unknown(G::NAME, what, name, all))
 }
 
-fn find_setting<G: Machine>((name, value): &(String, u64)) -> Result<(&'static str, u64), Failure> {
-    let names: Vec<&str> = G::SETTINGS.iter().map(|setting| setting.name).collect();
-    let setting = G::SETTINGS.iter().find(|setting| setting.name == name);
-    let setting = setting.ok_or_else(|| unknown::<G>("setting", name, &names))?;
+/// What a guest with these settings is given.
+pub fn settings(
+    guest: &str,
+    all: &[Setting],
+    given: &[(String, u64)],
+) -> Result<Vec<(&'static str, u64)>, Failure> {
+    given.iter().map(|given| find_setting(guest, all, given)).collect()
+}
+
+fn find_setting(
+    guest: &str,
+    all: &[Setting],
+    (name, value): &(String, u64),
+) -> Result<(&'static str, u64), Failure> {
+    let names: Vec<&str> = all.iter().map(|setting| setting.name).collect();
+    let setting = all.iter().find(|setting| setting.name == name);
+    let setting = setting.ok_or_else(|| unknown(guest, "setting", name, &names))?;
     let (least, most) = setting.range;
     if !(least..=most).contains(value) {
         return Err(Failure::usage(format!("--set {name}={value}: it is from {least} to {most}")));
@@ -285,11 +298,11 @@ fn find_setting<G: Machine>((name, value): &(String, u64)) -> Result<(&'static s
 }
 
 /// The guest has no such profile or setting.
-fn unknown<G: Machine>(what: &str, name: &str, all: &[&str]) -> Failure {
+fn unknown(guest: &str, what: &str, name: &str, all: &[&str]) -> Failure {
     let hint = match closest(name, all.iter().copied()) {
         Some(near) => format!("; did you mean {near}?"),
         None => String::new(),
     };
     let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
-    Failure::usage(format!("{} has no {what} `{name}`{hint} (there are: {all})", G::NAME))
+    Failure::usage(format!("{guest} has no {what} `{name}`{hint} (there are: {all})"))
 }

@@ -13,6 +13,7 @@ mod guests;
 mod host;
 mod load;
 mod lockstep;
+mod lox;
 mod native;
 mod perf;
 #[cfg(feature = "plot")]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use kiln::guests::{self, Machine, Visit};
+use kiln::guests::{self, Machine, Visit, lox};
 use kiln::prompt::jobs::Jobs;
 use kiln::prompt::{Next, Prompt};
 use kiln::tier::Config;
@@ -42,7 +42,7 @@ Examples:
   echo 'load $0 #500' | kiln repl iridium")]
 pub struct Repl {
     /// The machine
-    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(guests::NAMES))]
+    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(guests::ALL))]
     guest: String,
     /// Where entries are kept for the next time; without this in the user's directory for such things
     #[arg(long, value_name = "FILE")]
@@ -60,6 +60,9 @@ impl Visit for Open {
 }
 
 fn open(guest: &str) -> Option<Box<dyn Prompt>> {
+    if guest == lox::NAME {
+        return Some(Box::new(lox::prompt::Live::new()));
+    }
     guests::visit(guest, Open).expect("the guest is listed")
 }
 
@@ -67,7 +70,7 @@ impl Repl {
     /// Reads entries to the end; the exit code.
     pub fn execute(self) -> Result<u8, Failure> {
         let Some(prompt) = open(&self.guest) else {
-            let all: Vec<&str> = guests::NAMES.iter().copied().filter(|name| open(name).is_some()).collect();
+            let all: Vec<&str> = guests::ALL.iter().copied().filter(|name| open(name).is_some()).collect();
             let line = format!("{} has no prompt (there are: {})", self.guest, all.join(", "));
             return Err(Failure::usage(line));
         };

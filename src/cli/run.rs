@@ -17,6 +17,7 @@ use kiln::vm::Vm;
 
 use super::console::{Keys, Output, describe};
 use super::load::{self, ImageFile, Loaded, MachineOptions};
+use super::lox;
 use super::perf::{self, JitDump};
 use super::report;
 use super::session::{self, Ending};
@@ -41,24 +42,24 @@ Examples:
 pub struct Run {
     /// Images or sources; several go into one memory
     #[arg(required = true, value_name = "IMAGE")]
-    images: Vec<PathBuf>,
+    pub images: Vec<PathBuf>,
     /// How instructions are executed
     #[arg(long, value_enum, default_value_t = Tier::Auto, value_name = "TIER")]
     tier: Tier,
     #[command(flatten)]
-    limits: Limits,
+    pub limits: Limits,
     /// Write which keys came, and after how many instructions, to a file for --replay
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Write what the run did to a file, as JSON
     #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
+    pub report: Option<PathBuf>,
     /// Print what the run did
     #[arg(long)]
-    stats: bool,
+    pub stats: bool,
     /// Print every instruction, to standard error or with `=` to a file; the tier is then interp
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    trace: Option<Option<PathBuf>>,
+    pub trace: Option<Option<PathBuf>>,
     /// Print what is compiled, to standard error; with lockstep the report of a difference has it
     #[arg(long, value_enum, value_name = "WHAT")]
     dump: Option<What>,
@@ -69,8 +70,11 @@ pub struct Run {
     /// `perf record -k mono`
     #[arg(long)]
     jitdump: bool,
+    /// How the errors of a Lox source are shown
+    #[arg(long, value_enum, default_value_t = Errors::Plain, value_name = "HOW")]
+    pub errors: Errors,
     #[command(flatten)]
-    machine: MachineOptions,
+    pub machine: MachineOptions,
 }
 
 /// What a run has to live on.
@@ -134,6 +138,15 @@ impl Tier {
     }
 }
 
+/// How the errors of a source are shown.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Errors {
+    /// A line each, as clox shows them
+    Plain,
+    /// With the source, marks and hints
+    Pretty,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum What {
     /// Cranelift's intermediate form
@@ -157,6 +170,9 @@ impl What {
 impl Run {
     /// Runs the program; the exit code.
     pub fn execute(self) -> Result<u8, Failure> {
+        if lox::is_for(&self.images, self.machine.guest.as_deref()) {
+            return lox::run(&self);
+        }
         let files = load::read_all(&self.images)?;
         let guest = self.machine.guest(&files)?;
         guests::visit(guest, Execute { run: &self, files: &files }).expect("the guest is listed")
@@ -185,7 +201,7 @@ impl Run {
     }
 
     /// Opens a file to write, which is no image; `-` is not standard output, which is the guest's.
-    fn create(&self, path: &Path) -> Result<File, Failure> {
+    pub fn create(&self, path: &Path) -> Result<File, Failure> {
         if path.as_os_str() == "-" {
             return Err(Failure::usage(
                 "`-`: standard output is the program's own; give a file, perhaps /dev/stderr",

@@ -7,6 +7,7 @@ pub mod byte;
 pub mod check;
 pub mod iridium;
 pub mod lc3;
+pub mod lox;
 pub mod wordstack;
 
 use std::path::Path;
@@ -289,6 +290,9 @@ macro_rules! guests {
     ($($guest:ty),+ $(,)?) => {
         /// The names of all guests.
         pub const NAMES: &[&str] = &[$(<$guest as Guest>::NAME),+];
+
+        /// The same, and Lox, whose machine is of another kind: [`lox::Lox`].
+        pub const ALL: &[&str] = &[$(<$guest as Guest>::NAME),+, lox::NAME];
 
         /// Visits the guest of this name.
         pub fn visit<V: Visit>(name: &str, visitor: V) -> Option<V::Output> {

@@ -1,0 +1,126 @@
+//! What is wrong with a source, or was with a run: clox's texts, and the same for people.
+
+use std::io::{self, Write};
+use std::ops::Range;
+
+use crate::diagnostic::{Diagnostic, closest};
+
+use super::scan::KEYWORDS;
+
+/// Where in a source an error is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Where {
+    /// At this token.
+    At(Vec<u8>),
+    /// At the end.
+    End,
+    /// At what is no token.
+    Nowhere,
+}
+
+/// An error of a source.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceError {
+    /// From 1.
+    pub line: u32,
+    /// At what.
+    pub place: Where,
+    /// What is wrong.
+    pub message: &'static str,
+    /// The bytes that it is about.
+    pub span: Range<usize>,
+}
+
+impl SourceError {
+    /// Writes the line that clox writes.
+    ///
+    /// # Errors
+    /// As `out` says.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "[line {}] Error", self.line)?;
+        match &self.place {
+            Where::At(token) => {
+                out.write_all(b" at '")?;
+                out.write_all(token)?;
+                out.write_all(b"'")?;
+            }
+            Where::End => out.write_all(b" at end")?,
+            Where::Nowhere => {}
+        }
+        writeln!(out, ": {}", self.message)
+    }
+
+    /// The same for people, with the place marked and a hint where there is one.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let at = match &self.place {
+            Where::End => "the source ends here",
+            _ => "",
+        };
+        let error = Diagnostic::error(self.message.trim_end_matches('.')).at(self.span.clone(), at);
+        match self.hint() {
+            Some(hint) => error.help(hint),
+            None => error,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self.message {
+            "Unterminated string." => "a string ends with `\"`; there are no escapes, and it may span lines",
+            "Invalid assignment target." => "only a variable or a property can be assigned to; `==` compares",
+            "Can't read local variable in its own initializer." => "use another name for one of the two",
+            "Already a variable with this name in this scope." => "leave out `var` to assign to the first",
+            "Can't return a value from an initializer." => {
+                "`init` returns the instance by itself; write `return;`"
+            }
+            "Can't return from top-level code." => "`return` belongs into a function",
+            _ => match &self.place {
+                Where::At(token) if self.message.starts_with("Expect ';'") => {
+                    let near = keyword_near(token)?;
+                    return Some(format!("did you mean `{near}`?"));
+                }
+                _ => return None,
+            },
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn keyword_near(token: &[u8]) -> Option<&'static str> {
+    let token = std::str::from_utf8(token).ok()?;
+    closest(token, KEYWORDS.iter().map(|keyword| keyword.0)).filter(|near| *near != token)
+}
+
+/// A function that was being executed when a run failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Call {
+    /// The line in it, from 1.
+    pub line: u32,
+    /// Its name; `None` is the script.
+    pub function: Option<String>,
+}
+
+/// An error of a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RuntimeError {
+    /// What is wrong.
+    pub message: String,
+    /// The calls, innermost first.
+    pub calls: Vec<Call>,
+}
+
+impl RuntimeError {
+    /// Writes the lines that clox writes.
+    ///
+    /// # Errors
+    /// As `out` says.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.message)?;
+        for call in &self.calls {
+            match &call.function {
+                Some(name) => writeln!(out, "[line {}] in {name}()", call.line)?,
+                None => writeln!(out, "[line {}] in script", call.line)?,
+            }
+        }
+        Ok(())
+    }
+}

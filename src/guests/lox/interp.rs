@@ -1,0 +1,837 @@
+//! The interpreter: a handler for each operation. A handler does the usual case itself and ends with a jump to the next
+//! instruction's handler (a call in tail position, where the compiler optimises; see `build.rs`); for everything else it
+//! jumps to a slow one, so that none of the fast ones has to save a register. Slow ones return to the loop of [`run`], as
+//! whether their calls would become jumps depends on too much.
+//!
+//! The budget is not counted down. `limit` is the address at which it would be spent if code went straight on; a jump
+//! moves both. It is looked at where control goes backwards, into a function or out of one; so that it cannot be passed
+//! in between, the last part of a budget is done instruction by instruction, in the loop of [`run`].
+//!
+//! # Safety
+//! Handlers may be called with: `pc` at an instruction of a linked unit, which [`super::verify`] has accepted; `base` at
+//! that function's frame, whose link says what it is and where it returns to, in the core's stack, with room for the
+//! function's registers; `k` at the core's statics. Verified code names only registers, statics, sites and places of its own
+//! function; a register that holds a box according to the code is not tested to do so, but the verifier has no types, so
+//! boxes are tested where they are used.
+
+use super::core::{Core, Halt, Site};
+use super::isa::{Insn, LINK, Op};
+use super::object::{Boxed, CLOSURE_WORDS, Class, Closure, Header, INSTANCE_WORDS, Ref, shape};
+use super::runtime::{Fallible, Target};
+use super::value::Value;
+
+/// A handler of an operation. What it is given stays in registers from one instruction to the next: pc, frame, core,
+/// limit, the table of handlers, statics.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Handler(unsafe fn(*const Insn, *mut Value, *mut Core, isize, *const Handler, *const Value));
+
+/// Bytes of an instruction.
+const SIZE: isize = size_of::<Insn>() as isize;
+
+/// Runs from where the core stands until its host's call returns, so many instructions have retired, or something is
+/// wrong. Returns how many retired.
+pub fn run(core: &mut Core, budget: u64) -> u64 {
+    if core.halt.is_some() {
+        return 0;
+    }
+    let budget = budget.min(1 << 56) as isize;
+    // The host's own call is an instruction, but not the program's.
+    let starts = core.is_host_code(core.pc) as isize;
+    let start = core.pc as isize;
+    let limit = start + (budget + starts) * SIZE;
+    core.spent_at = limit;
+    let margin = core.longest as isize * SIZE;
+    while core.halt.is_none() {
+        let left = core.spent_at - core.pc as isize;
+        if cfg!(all(tail_calls, not(debug_assertions))) && left > margin {
+            core.spent_at -= margin;
+            // SAFETY: the core stands at a linked instruction, or at its host's call.
+            unsafe { enter(core, TABLE.as_ptr()) };
+            core.spent_at += margin;
+            continue;
+        }
+        // SAFETY: as above.
+        let is_end = unsafe { (*core.pc).op() == Op::Halt as u8 };
+        if left <= 0 && !is_end {
+            core.halt = Some(Halt::Budget);
+        } else {
+            // SAFETY: as above.
+            unsafe { enter(core, PAUSES.as_ptr()) };
+        }
+    }
+    let left = (core.spent_at - core.pc as isize) / SIZE;
+    (budget - left) as u64
+}
+
+/// Does the instruction at hand, and goes on by a table of handlers.
+///
+/// # Safety
+/// The core stands at a linked instruction.
+unsafe fn enter(core: &mut Core, table: *const Handler) {
+    let (pc, base, limit, k) = (core.pc, core.base, core.spent_at, core.statics.as_ptr());
+    // SAFETY: the caller says so.
+    unsafe { TABLE[(*pc).op() as usize].0(pc, base, core, limit, table, k) };
+}
+
+/// Notes where the machine stands, and returns from all handlers.
+unsafe fn pause(
+    pc: *const Insn,
+    base: *mut Value,
+    core: *mut Core,
+    limit: isize,
+    _: *const Handler,
+    _: *const Value,
+) {
+    // SAFETY: see the module.
+    unsafe { ((*core).pc, (*core).base, (*core).spent_at) = (pc, base, limit) };
+}
+
+/// A table that stops after one instruction.
+static PAUSES: [Handler; Op::ALL.len()] = [Handler(pause); Op::ALL.len()];
+
+/// Defines a handler, with `insn` its instruction. `$go` is the state that others are given.
+macro_rules! handlers {
+    ($($(#[$about:meta])* fn $name:ident($pc:ident, $base:ident, $core:ident, $limit:ident, $table:ident, $k:ident, $insn:ident) $body:block)+) => {
+        $($(#[$about])*
+        #[allow(unused_variables, unused_mut)]
+        unsafe fn $name(
+            mut $pc: *const Insn,
+            mut $base: *mut Value,
+            $core: *mut Core,
+            mut $limit: isize,
+            $table: *const Handler,
+            $k: *const Value,
+        ) {
+            // SAFETY: see the module.
+            unsafe {
+                let $insn = *$pc;
+                $body
+            }
+        })+
+    };
+}
+
+/// Goes on with the instruction at `$pc`.
+macro_rules! dispatch {
+    ($pc:expr, $base:expr, $core:expr, $limit:expr, $table:expr, $k:expr) => {{
+        let pc: *const Insn = $pc;
+        let handler = *$table.add((*pc).op() as usize);
+        return handler.0(pc, $base, $core, $limit, $table, $k);
+    }};
+}
+
+/// Goes on with the instruction at `$pc`, if there is budget left for a while.
+macro_rules! arrive {
+    ($pc:expr, $base:expr, $core:expr, $limit:expr, $table:expr, $k:expr) => {{
+        let (pc, limit): (*const Insn, isize) = ($pc, $limit);
+        if limit <= pc as isize {
+            return pause(pc, $base, $core, limit, $table, $k);
+        }
+        dispatch!(pc, $base, $core, limit, $table, $k)
+    }};
+}
+
+/// Jumps as the instruction says.
+macro_rules! jump {
+    ($insn:expr, $pc:expr, $base:expr, $core:expr, $limit:expr, $table:expr, $k:expr) => {{
+        let distance = $insn.distance();
+        arrive!($pc.offset(1 + distance), $base, $core, $limit + distance * SIZE, $table, $k)
+    }};
+}
+
+/// Enters a function, whose frame is at `$frame`, from the call at `$pc`.
+macro_rules! call {
+    ($closure:expr, $frame:expr, $pc:expr, $base:expr, $core:expr, $limit:expr, $table:expr, $k:expr) => {{
+        let (closure, frame): (Ref<Closure>, *mut Value) = ($closure, $frame);
+        let next = $pc.add(1);
+        *frame.sub(1) = Value::object(closure);
+        *frame.sub(2) = Value(next as u64);
+        if frame.add(closure.registers as usize) > (*$core).soft || (*$core).calls_left == 0 {
+            return enter_slow($pc, $base, $core, $limit, $table, $k);
+        }
+        (*$core).calls_left -= 1;
+        let entry = closure.entry;
+        arrive!(entry, frame, $core, $limit + (entry as isize - next as isize), $table, $k)
+    }};
+}
+
+/// Stops the run.
+macro_rules! halt {
+    ($halt:expr, $pc:expr, $base:expr, $core:expr, $limit:expr, $table:expr, $k:expr) => {{
+        (*$core).halt = Some($halt);
+        return pause($pc, $base, $core, $limit, $table, $k);
+    }};
+}
+
+/// Goes on with what came of something slow, or stops with its error.
+macro_rules! done {
+    ($result:expr, $insn:expr, $pc:expr, $base:expr, $core:expr, $limit:expr, $table:expr, $k:expr) => {{
+        let result: Fallible<Value> = $result;
+        match result {
+            Ok(value) => {
+                *$base.add($insn.a()) = value;
+                return pause($pc.add(1), $base, $core, $limit, $table, $k);
+            }
+            Err(message) => halt!(Halt::Error(message), $pc, $base, $core, $limit, $table, $k),
+        }
+    }};
+}
+
+/// Goes on after something slow whose result is whether to jump.
+macro_rules! jumped {
+    ($jumps:expr, $insn:expr, $pc:expr, $base:expr, $core:expr, $limit:expr, $table:expr, $k:expr) => {{
+        let result: Fallible<bool> = $jumps;
+        match result {
+            Ok(jumps) => {
+                let distance = if jumps { $insn.distance() } else { 0 };
+                return pause($pc.offset(1 + distance), $base, $core, $limit + distance * SIZE, $table, $k);
+            }
+            Err(message) => halt!(Halt::Error(message), $pc, $base, $core, $limit, $table, $k),
+        }
+    }};
+}
+
+/// Enters a function from the call at which the core stands, whose frame has all but the link.
+unsafe fn enter_function(core: &mut Core, closure: Ref<Closure>) {
+    // SAFETY: see the module.
+    unsafe {
+        let frame = core.base.add((*core.pc).b() + LINK);
+        let next = core.pc.add(1);
+        if core.calls_left == 0 || !core.grow_stack(frame.wrapping_add(closure.registers as usize)) {
+            core.halt = Some(Halt::Error("Stack overflow.".to_owned()));
+            return;
+        }
+        *frame.sub(1) = Value::object(closure);
+        *frame.sub(2) = Value(next as u64);
+        core.calls_left -= 1;
+        core.spent_at += closure.entry as isize - next as isize;
+        (core.pc, core.base) = (closure.entry, frame);
+    }
+}
+
+/// Goes where a call leads.
+macro_rules! go {
+    ($target:expr, $insn:expr, $pc:expr, $base:expr, $core:expr, $limit:expr, $table:expr, $k:expr) => {{
+        let target: Fallible<Target> = $target;
+        match target {
+            Ok(Target::Enter(closure)) => {
+                pause($pc, $base, $core, $limit, $table, $k);
+                return enter_function(&mut *$core, closure);
+            }
+            Ok(Target::Done(value)) => {
+                *$base.add($insn.a()) = value;
+                return pause($pc.add(1), $base, $core, $limit, $table, $k);
+            }
+            Err(message) => halt!(Halt::Error(message), $pc, $base, $core, $limit, $table, $k),
+        }
+    }};
+}
+
+/// Returns from a function.
+macro_rules! leave {
+    ($value:expr, $pc:expr, $base:expr, $core:expr, $limit:expr, $table:expr, $k:expr) => {{
+        let back = (*$base.sub(2)).0 as *const Insn;
+        let call = *back.sub(1);
+        let base = $base.sub(call.b() + LINK);
+        *base.add(call.a()) = $value;
+        (*$core).calls_left += 1;
+        let moved = back as isize - $pc.add(1) as isize;
+        arrive!(back, base, $core, $limit + moved, $table, $k)
+    }};
+}
+
+/// The end of the frame at `base`, which is in use.
+unsafe fn top(base: *mut Value) -> *mut Value {
+    // SAFETY: see the module.
+    unsafe {
+        // The host's own frame has only what it calls.
+        let registers = (*base.sub(1)).as_object::<Closure>().map_or(0, |closure| closure.registers);
+        base.add(registers as usize)
+    }
+}
+
+macro_rules! operand {
+    (b, $base:expr, $k:expr, $insn:expr) => {
+        (*$base.add($insn.b())).float()
+    };
+    (c, $base:expr, $k:expr, $insn:expr) => {
+        (*$base.add($insn.c())).float()
+    };
+    (k, $base:expr, $k:expr, $insn:expr) => {
+        (*$k.add($insn.c())).float()
+    };
+}
+
+macro_rules! arithmetic {
+    ($($name:ident: $left:ident $op:tt $right:ident;)+) => {
+        $(handlers! {
+            fn $name(pc, base, core, limit, table, k, insn) {
+                let result = operand!($left, base, k, insn) $op operand!($right, base, k, insn);
+                if result.is_nan() {
+                    return arithmetic_slow(pc, base, core, limit, table, k);
+                }
+                *base.add(insn.a()) = Value::number(result);
+                dispatch!(pc.add(1), base, core, limit, table, k)
+            }
+        })+
+    };
+}
+
+arithmetic! {
+    add: b + c;
+    add_k: b + k;
+    subtract: b - c;
+    subtract_k: b - k;
+    k_subtract: k - b;
+    multiply: b * c;
+    multiply_k: b * k;
+    divide: b / c;
+    divide_k: b / k;
+    k_divide: k / b;
+}
+
+macro_rules! comparisons {
+    ($($name:ident: $left:expr, $right:expr, $when:literal;)+) => {
+        $(handlers! {
+            fn $name(pc, base, core, limit, table, k, insn) {
+                let (left, right): (Take, Take) = ($left, $right);
+                let (a, b) = (left(base, k, insn).float(), right(base, k, insn).float());
+                if a < b {
+                    if $when {
+                        jump!(insn, pc, base, core, limit, table, k)
+                    }
+                    dispatch!(pc.add(1), base, core, limit, table, k)
+                }
+                if a >= b {
+                    if !$when {
+                        jump!(insn, pc, base, core, limit, table, k)
+                    }
+                    dispatch!(pc.add(1), base, core, limit, table, k)
+                }
+                return compare_slow(pc, base, core, limit, table, k);
+            }
+        })+
+    };
+}
+
+/// Takes an operand.
+type Take = unsafe fn(*mut Value, *const Value, Insn) -> Value;
+
+#[inline(always)]
+unsafe fn a(base: *mut Value, _: *const Value, insn: Insn) -> Value {
+    // SAFETY: see the module.
+    unsafe { *base.add(insn.a()) }
+}
+
+#[inline(always)]
+unsafe fn b(base: *mut Value, _: *const Value, insn: Insn) -> Value {
+    // SAFETY: see the module.
+    unsafe { *base.add(insn.b()) }
+}
+
+#[inline(always)]
+unsafe fn kb(_: *mut Value, k: *const Value, insn: Insn) -> Value {
+    // SAFETY: see the module.
+    unsafe { *k.add(insn.b()) }
+}
+
+comparisons! {
+    jump_less: a, b, true;
+    jump_not_less: a, b, false;
+    jump_less_k: a, kb, true;
+    jump_not_less_k: a, kb, false;
+    jump_k_less: kb, a, true;
+    jump_k_not_less: kb, a, false;
+}
+
+macro_rules! equalities {
+    ($($name:ident: $right:ident, $when:literal;)+) => {
+        $(handlers! {
+            fn $name(pc, base, core, limit, table, k, insn) {
+                let (left, right) = (a(base, k, insn), $right(base, k, insn));
+                if left.float() == right.float() || left == right && !left.is_number() {
+                    if $when {
+                        jump!(insn, pc, base, core, limit, table, k)
+                    }
+                    dispatch!(pc.add(1), base, core, limit, table, k)
+                }
+                if left.is_object() && right.is_object() {
+                    return equal_slow(pc, base, core, limit, table, k);
+                }
+                if !$when {
+                    jump!(insn, pc, base, core, limit, table, k)
+                }
+                dispatch!(pc.add(1), base, core, limit, table, k)
+            }
+        })+
+    };
+}
+
+equalities! {
+    jump_equal: b, true;
+    jump_not_equal: b, false;
+    jump_equal_k: kb, true;
+    jump_not_equal_k: kb, false;
+}
+
+handlers! {
+    fn halt(pc, base, core, limit, table, k, insn) {
+        let result = *base;
+        halt!(Halt::Done(result), pc, base, core, limit, table, k)
+    }
+
+    fn move_(pc, base, core, limit, table, k, insn) {
+        *base.add(insn.a()) = *base.add(insn.b());
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    fn load(pc, base, core, limit, table, k, insn) {
+        *base.add(insn.a()) = *k.add(insn.index());
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    fn get_global(pc, base, core, limit, table, k, insn) {
+        let value = *k.add(insn.index());
+        if value == Value::UNDEFINED {
+            return undefined_global(pc, base, core, limit, table, k);
+        }
+        *base.add(insn.a()) = value;
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    fn set_global(pc, base, core, limit, table, k, insn) {
+        let cell = k.add(insn.index()).cast_mut();
+        if *cell == Value::UNDEFINED {
+            return undefined_global(pc, base, core, limit, table, k);
+        }
+        *cell = *base.add(insn.a());
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    fn define_global(pc, base, core, limit, table, k, insn) {
+        *k.add(insn.index()).cast_mut() = *base.add(insn.a());
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    #[cold]
+    fn undefined_global(pc, base, core, limit, table, k, insn) {
+        let name = String::from_utf8_lossy((*core).global_name(insn.index())).into_owned();
+        halt!(Halt::Error(format!("Undefined variable '{name}'.")), pc, base, core, limit, table, k)
+    }
+
+    fn get_capture(pc, base, core, limit, table, k, insn) {
+        *base.add(insn.a()) = capture(base, insn);
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    fn get_capture_box(pc, base, core, limit, table, k, insn) {
+        if let Some(boxed) = capture(base, insn).as_object::<Boxed>() {
+            *base.add(insn.a()) = boxed.value.get();
+        }
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    fn set_capture_box(pc, base, core, limit, table, k, insn) {
+        if let Some(boxed) = capture(base, insn).as_object::<Boxed>() {
+            boxed.value.set(*base.add(insn.a()));
+        }
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    fn get_self(pc, base, core, limit, table, k, insn) {
+        *base.add(insn.a()) = *base.sub(1);
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    fn new_box(pc, base, core, limit, table, k, insn) {
+        let hole = &mut (*core).hole;
+        let at = hole.next;
+        if at + size_of::<Boxed>() > hole.end {
+            return new_box_slow(pc, base, core, limit, table, k);
+        }
+        hole.next = at + size_of::<Boxed>();
+        let word = at as *mut u64;
+        *word = Header::word(shape::BOX, 2);
+        *word.add(1) = (*base.add(insn.b())).0;
+        *base.add(insn.a()) = Value::object(Ref::<Boxed>::at(at as u64));
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    #[cold]
+    fn new_box_slow(pc, base, core, limit, table, k, insn) {
+        let result = (*core).make_room(top(base)).map(|()| {
+            let core = &mut *core;
+            let value = (*base.add(insn.b())).into();
+            Value::object(core.heap.make(&mut core.hole, shape::BOX, 0, |header| Boxed { header, value }))
+        });
+        done!(result, insn, pc, base, core, limit, table, k)
+    }
+
+    fn get_box(pc, base, core, limit, table, k, insn) {
+        if let Some(boxed) = (*base.add(insn.b())).as_object::<Boxed>() {
+            *base.add(insn.a()) = boxed.value.get();
+        }
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    fn set_box(pc, base, core, limit, table, k, insn) {
+        if let Some(boxed) = (*base.add(insn.b())).as_object::<Boxed>() {
+            boxed.value.set(*base.add(insn.a()));
+        }
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    fn closure(pc, base, core, limit, table, k, insn) {
+        let result = (*core).make_room(top(base));
+        let made = result.map(|()| (*core).closure(insn.index(), *base.sub(1), |register| *base.add(register)));
+        done!(made, insn, pc, base, core, limit, table, k)
+    }
+
+    /// Arithmetic on what is not two numbers, or results in a NaN.
+    #[inline(never)]
+    fn arithmetic_slow(pc, base, core, limit, table, k, insn) {
+        let op = operation(insn);
+        let (left, right) = match op {
+            Op::Add | Op::Subtract | Op::Multiply | Op::Divide => (*base.add(insn.b()), *base.add(insn.c())),
+            Op::KSubtract | Op::KDivide => (*k.add(insn.c()), *base.add(insn.b())),
+            _ => (*base.add(insn.b()), *k.add(insn.c())),
+        };
+        let result = (*core).make_room(top(base)).and_then(|()| (*core).arithmetic(op, left, right));
+        done!(result, insn, pc, base, core, limit, table, k)
+    }
+
+    fn negate(pc, base, core, limit, table, k, insn) {
+        let value = *base.add(insn.b());
+        if !value.is_number() {
+            return not_a_number(pc, base, core, limit, table, k);
+        }
+        *base.add(insn.a()) = Value::number(-value.float());
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    #[cold]
+    fn not_a_number(pc, base, core, limit, table, k, insn) {
+        halt!(Halt::Error("Operand must be a number.".to_owned()), pc, base, core, limit, table, k)
+    }
+
+    fn not(pc, base, core, limit, table, k, insn) {
+        *base.add(insn.a()) = Value::bool((*base.add(insn.b())).is_falsy());
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    fn less(pc, base, core, limit, table, k, insn) {
+        let (left, right) = ((*base.add(insn.b())).float(), (*base.add(insn.c())).float());
+        if left < right || left >= right {
+            *base.add(insn.a()) = Value::bool(left < right);
+            dispatch!(pc.add(1), base, core, limit, table, k)
+        }
+        return less_slow(pc, base, core, limit, table, k);
+    }
+
+    fn not_less(pc, base, core, limit, table, k, insn) {
+        let (left, right) = ((*base.add(insn.b())).float(), (*base.add(insn.c())).float());
+        if left < right || left >= right {
+            *base.add(insn.a()) = Value::bool(left >= right);
+            dispatch!(pc.add(1), base, core, limit, table, k)
+        }
+        return less_slow(pc, base, core, limit, table, k);
+    }
+
+    /// A comparison of what is not two numbers, or has a NaN.
+    #[cold]
+    fn less_slow(pc, base, core, limit, table, k, insn) {
+        let is_less = operation(insn) == Op::Less;
+        let less = (*core).less(*base.add(insn.b()), *base.add(insn.c()));
+        done!(less.map(|less| Value::bool(less == is_less)), insn, pc, base, core, limit, table, k)
+    }
+
+    fn equal(pc, base, core, limit, table, k, insn) {
+        let (left, right) = (*base.add(insn.b()), *base.add(insn.c()));
+        let is_equal = left.float() == right.float() || left == right && !left.is_number();
+        if !is_equal && left.is_object() && right.is_object() {
+            return equal_objects(pc, base, core, limit, table, k);
+        }
+        *base.add(insn.a()) = Value::bool(is_equal);
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    fn not_equal(pc, base, core, limit, table, k, insn) {
+        let (left, right) = (*base.add(insn.b()), *base.add(insn.c()));
+        let is_equal = left.float() == right.float() || left == right && !left.is_number();
+        if !is_equal && left.is_object() && right.is_object() {
+            return equal_objects(pc, base, core, limit, table, k);
+        }
+        *base.add(insn.a()) = Value::bool(!is_equal);
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    /// A comparison of two objects that are not the same.
+    #[inline(never)]
+    fn equal_objects(pc, base, core, limit, table, k, insn) {
+        let wanted = operation(insn) == Op::Equal;
+        let room = (*core).make_room(top(base));
+        let (left, right) = (*base.add(insn.b()), *base.add(insn.c()));
+        let result = room.map(|()| Value::bool((*core).equal(left, right) == wanted));
+        done!(result, insn, pc, base, core, limit, table, k)
+    }
+
+    fn jump(pc, base, core, limit, table, k, insn) {
+        jump!(insn, pc, base, core, limit, table, k)
+    }
+
+    fn jump_if(pc, base, core, limit, table, k, insn) {
+        if (*base.add(insn.a())).is_falsy() {
+            dispatch!(pc.add(1), base, core, limit, table, k)
+        }
+        jump!(insn, pc, base, core, limit, table, k)
+    }
+
+    fn jump_unless(pc, base, core, limit, table, k, insn) {
+        if (*base.add(insn.a())).is_falsy() {
+            jump!(insn, pc, base, core, limit, table, k)
+        }
+        dispatch!(pc.add(1), base, core, limit, table, k)
+    }
+
+    /// A comparison of what is not two numbers, or has a NaN.
+    #[cold]
+    fn compare_slow(pc, base, core, limit, table, k, insn) {
+        let (left, right, when) = match operation(insn) {
+            Op::JumpLess => (a(base, k, insn), b(base, k, insn), true),
+            Op::JumpNotLess => (a(base, k, insn), b(base, k, insn), false),
+            Op::JumpLessK => (a(base, k, insn), kb(base, k, insn), true),
+            Op::JumpNotLessK => (a(base, k, insn), kb(base, k, insn), false),
+            Op::JumpKLess => (kb(base, k, insn), a(base, k, insn), true),
+            _ => (kb(base, k, insn), a(base, k, insn), false),
+        };
+        let less = (*core).less(left, right);
+        jumped!(less.map(|less| less == when), insn, pc, base, core, limit, table, k)
+    }
+
+    /// A comparison of two objects that are not the same: equal only if they are strings.
+    #[inline(never)]
+    fn equal_slow(pc, base, core, limit, table, k, insn) {
+        let (right, when) = match operation(insn) {
+            Op::JumpEqual => (b(base, k, insn), true),
+            Op::JumpNotEqual => (b(base, k, insn), false),
+            Op::JumpEqualK => (kb(base, k, insn), true),
+            _ => (kb(base, k, insn), false),
+        };
+        let room = (*core).make_room(top(base));
+        let jumps = room.map(|()| (*core).equal(a(base, k, insn), right) == when);
+        jumped!(jumps, insn, pc, base, core, limit, table, k)
+    }
+
+    fn call(pc, base, core, limit, table, k, insn) {
+        let frame = base.add(insn.b() + LINK);
+        if let Some(closure) = (*frame).as_object::<Closure>()
+            && closure.arity == insn.x()
+        {
+            call!(closure, frame, pc, base, core, limit, table, k)
+        }
+        return call_class(pc, base, core, limit, table, k);
+    }
+
+    fn call_global(pc, base, core, limit, table, k, insn) {
+        let frame = base.add(insn.b() + LINK);
+        *frame = *k.add(insn.c());
+        if let Some(closure) = (*frame).as_object::<Closure>()
+            && closure.arity == insn.x()
+        {
+            call!(closure, frame, pc, base, core, limit, table, k)
+        }
+        return call_class(pc, base, core, limit, table, k);
+    }
+
+    /// A call of a class with an initialiser that takes as many arguments, or none of either; and room for the instance.
+    fn call_class(pc, base, core, limit, table, k, insn) {
+        let frame = base.add(insn.b() + LINK);
+        let Some(class) = (*frame).as_object::<Class>() else {
+            return call_slow(pc, base, core, limit, table, k);
+        };
+        let words = class.words.get() as usize;
+        let hole = &mut (*core).hole;
+        let at = hole.next;
+        let init = class.init.get();
+        if at + 8 * words > hole.end || init == Value::NIL {
+            return call_slow(pc, base, core, limit, table, k);
+        }
+        let init = Ref::<Closure>::at(init.header().map_or(0, |header| header.address()));
+        if init.arity != insn.x() {
+            return call_slow(pc, base, core, limit, table, k);
+        }
+        hole.next = at + 8 * words;
+        let word = at as *mut u64;
+        *word = Header::word(class.shape.get(), words as u64);
+        for n in INSTANCE_WORDS - 1..words {
+            word.add(n).write_volatile(Value::NIL.0);
+        }
+        *frame = Value::object(Ref::<Header>::at(at as u64));
+        call!(init, frame, pc, base, core, limit, table, k)
+    }
+
+    #[inline(never)]
+    fn call_slow(pc, base, core, limit, table, k, insn) {
+        let target = (*core).make_room(top(base).max(base.add(insn.b() + LINK + 1 + insn.x() as usize)));
+        let frame = base.add(insn.b() + LINK);
+        let target = target.and_then(|()| (*core).call(frame, insn.x() as usize));
+        go!(target, insn, pc, base, core, limit, table, k)
+    }
+
+    fn invoke(pc, base, core, limit, table, k, insn) {
+        let frame = base.add(insn.b() + LINK);
+        let site: *mut Site = (*core).sites.add(insn.index());
+        if let Some(header) = (*frame).header()
+            && header.shape.get() == (*site).shape
+        {
+            call!(Ref::at((*site).word), frame, pc, base, core, limit, table, k)
+        }
+        return invoke_slow(pc, base, core, limit, table, k);
+    }
+
+    #[inline(never)]
+    fn invoke_slow(pc, base, core, limit, table, k, insn) {
+        let frame = base.add(insn.b() + LINK);
+        let room = (*core).make_room(top(base));
+        let target = room.and_then(|()| (*core).invoke(frame, insn.index()));
+        go!(target, insn, pc, base, core, limit, table, k)
+    }
+
+    fn invoke_super(pc, base, core, limit, table, k, insn) {
+        let frame = base.add(insn.b() + LINK);
+        let target = (*core).invoke_super(*base.add(insn.b()), insn.index());
+        go!(target, insn, pc, base, core, limit, table, k)
+    }
+
+    /// Enters the function of the frame that a call has prepared, where the stack is not in use so far up, or full.
+    #[cold]
+    fn enter_slow(pc, base, core, limit, table, k, insn) {
+        let frame = base.add(insn.b() + LINK);
+        let closure = Ref::<Closure>::at((*frame.sub(1)).header().map_or(0, |header| header.address()));
+        pause(pc, base, core, limit, table, k);
+        return enter_function(&mut *core, closure);
+    }
+
+    fn return_(pc, base, core, limit, table, k, insn) {
+        let value = *base.add(insn.a());
+        leave!(value, pc, base, core, limit, table, k)
+    }
+
+    fn return_k(pc, base, core, limit, table, k, insn) {
+        let value = *k.add(insn.index());
+        leave!(value, pc, base, core, limit, table, k)
+    }
+
+    fn get_property(pc, base, core, limit, table, k, insn) {
+        let object = *base.add(insn.b());
+        let site: *mut Site = (*core).sites.add(insn.index());
+        if let Some(header) = object.header()
+            && header.shape.get() == (*site).shape
+        {
+            *base.add(insn.a()) = *((header.address() + (*site).word) as *const Value);
+            dispatch!(pc.add(1), base, core, limit, table, k)
+        }
+        return get_property_slow(pc, base, core, limit, table, k);
+    }
+
+    #[inline(never)]
+    fn get_property_slow(pc, base, core, limit, table, k, insn) {
+        let room = (*core).make_room(top(base));
+        let result = room.and_then(|()| (*core).get_property(*base.add(insn.b()), insn.index()));
+        done!(result, insn, pc, base, core, limit, table, k)
+    }
+
+    fn set_property(pc, base, core, limit, table, k, insn) {
+        let object = *base.add(insn.a());
+        let site: *mut Site = (*core).sites.add(insn.index());
+        if let Some(header) = object.header()
+            && header.shape.get() == (*site).shape
+        {
+            *((header.address() + (*site).word) as *mut Value) = *base.add(insn.b());
+            header.shape.set((*site).after);
+            dispatch!(pc.add(1), base, core, limit, table, k)
+        }
+        return set_property_slow(pc, base, core, limit, table, k);
+    }
+
+    #[inline(never)]
+    fn set_property_slow(pc, base, core, limit, table, k, insn) {
+        let (object, value) = (*base.add(insn.a()), *base.add(insn.b()));
+        let room = (*core).make_room(top(base));
+        match room.and_then(|()| (*core).set_property(object, value, insn.index())) {
+            Ok(()) => pause(pc.add(1), base, core, limit, table, k),
+            Err(message) => halt!(Halt::Error(message), pc, base, core, limit, table, k),
+        }
+    }
+
+    fn get_super(pc, base, core, limit, table, k, insn) {
+        let room = (*core).make_room(top(base));
+        let (class, this) = (*base.add(insn.b()), *base.add(insn.b() + 1));
+        let result = room.and_then(|()| (*core).get_super(class, this, insn.index()));
+        done!(result, insn, pc, base, core, limit, table, k)
+    }
+
+    fn class(pc, base, core, limit, table, k, insn) {
+        let result = (*core).make_room(top(base)).map(|()| (*core).new_class(insn.index()));
+        done!(result, insn, pc, base, core, limit, table, k)
+    }
+
+    fn inherit(pc, base, core, limit, table, k, insn) {
+        match (*core).inherit(*base.add(insn.a()), *base.add(insn.b())) {
+            Ok(()) => pause(pc.add(1), base, core, limit, table, k),
+            Err(message) => halt!(Halt::Error(message), pc, base, core, limit, table, k),
+        }
+    }
+
+    fn method(pc, base, core, limit, table, k, insn) {
+        (*core).add_method(*base.add(insn.a()), *base.add(insn.b()), insn.index());
+        pause(pc.add(1), base, core, limit, table, k)
+    }
+
+    fn print(pc, base, core, limit, table, k, insn) {
+        match (*core).print(*base.add(insn.a())) {
+            Ok(()) => pause(pc.add(1), base, core, limit, table, k),
+            Err(error) => halt!(Halt::Io(error), pc, base, core, limit, table, k),
+        }
+    }
+}
+
+/// A capture of the function that runs.
+#[inline(always)]
+unsafe fn capture(base: *mut Value, insn: Insn) -> Value {
+    // SAFETY: see the module.
+    unsafe {
+        let closure = (*base.sub(1)).header().map_or(0, |header| header.address());
+        *(closure as *const Value).add(CLOSURE_WORDS + insn.b())
+    }
+}
+
+fn operation(insn: Insn) -> Op {
+    Op::from_number(insn.op()).unwrap_or(Op::Halt)
+}
+
+static TABLE: [Handler; Op::ALL.len()] = {
+    let mut table = [Handler(halt); Op::ALL.len()];
+    macro_rules! fill {
+        ($($op:ident = $handler:ident;)+) => { $(table[Op::$op as usize] = Handler($handler);)+ };
+    }
+    fill! {
+        Halt = halt; Move = move_; Load = load;
+        GetGlobal = get_global; SetGlobal = set_global; DefineGlobal = define_global;
+        GetCapture = get_capture; GetCaptureBox = get_capture_box; SetCaptureBox = set_capture_box;
+        GetSelf = get_self; NewBox = new_box; GetBox = get_box; SetBox = set_box; Closure = closure;
+        Add = add; AddK = add_k; Subtract = subtract; SubtractK = subtract_k; KSubtract = k_subtract;
+        Multiply = multiply; MultiplyK = multiply_k; Divide = divide; DivideK = divide_k; KDivide = k_divide;
+        Negate = negate; Not = not; Less = less; NotLess = not_less; Equal = equal; NotEqual = not_equal;
+        Jump = jump; JumpIf = jump_if; JumpUnless = jump_unless;
+        JumpLess = jump_less; JumpNotLess = jump_not_less; JumpLessK = jump_less_k;
+        JumpNotLessK = jump_not_less_k; JumpKLess = jump_k_less; JumpKNotLess = jump_k_not_less;
+        JumpEqual = jump_equal; JumpNotEqual = jump_not_equal; JumpEqualK = jump_equal_k;
+        JumpNotEqualK = jump_not_equal_k; Call = call; CallGlobal = call_global; Invoke = invoke;
+        InvokeSuper = invoke_super; Return = return_; ReturnK = return_k; GetProperty = get_property;
+        SetProperty = set_property; GetSuper = get_super; Class = class; Inherit = inherit; Method = method;
+        Print = print;
+    }
+    table
+};

@@ -1,0 +1,349 @@
+//! Lox programs with what they are to do in comments, run as clox would run them: plainly, and with a collection before
+//! everything that allocates.
+//!
+//! `// expect: TEXT` is a line of output. `// expect runtime error: TEXT` ends the run on its line. `// Error at ...` is
+//! a compile error on its line, `// [line N] Error ...` one elsewhere; a program with compile errors has just these.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use kiln::guests::lox::{Limits, Lox, Program, Stop};
+
+/// Output that can be looked at afterwards.
+#[derive(Clone, Default)]
+struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a run shows: the exit code, output, and errors.
+#[derive(PartialEq, Debug)]
+struct Shown {
+    code: u8,
+    out: String,
+    err: String,
+}
+
+/// How a program is run.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Way {
+    Plain,
+    /// A collection before everything that allocates.
+    Stress,
+    /// In budgets of a few instructions.
+    Slices,
+    /// As an image that was written and read.
+    Image,
+}
+
+fn run(source: &[u8], way: Way) -> Shown {
+    let output = Output::default();
+    let mut lox = Lox::new(Limits::default(), Box::new(output.clone()));
+    lox.set_stress(way == Way::Stress);
+    let mut err = Vec::new();
+    let code = match Program::compile(source) {
+        Err(errors) => {
+            errors.iter().for_each(|error| error.write(&mut err).unwrap());
+            65
+        }
+        Ok(mut program) => {
+            if way == Way::Image {
+                program = Program::read(&program.image()).unwrap();
+            }
+            lox.load(&program).unwrap();
+            let slice = if way == Way::Slices { 7 } else { u64::MAX };
+            let stop = loop {
+                let before = lox.instructions();
+                match lox.run(slice) {
+                    Stop::Budget => assert_eq!(lox.instructions() - before, slice, "a budget is exact"),
+                    stop => break stop,
+                }
+            };
+            match stop {
+                Stop::Halted => 0,
+                Stop::Error(error) => {
+                    error.write(&mut err).unwrap();
+                    70
+                }
+                stop => panic!("{stop:?}"),
+            }
+        }
+    };
+    let out = String::from_utf8_lossy(&output.0.lock().unwrap()).into_owned();
+    Shown { code, out, err: String::from_utf8_lossy(&err).into_owned() }
+}
+
+/// What the comments of a program say about it.
+fn expected(source: &str) -> (Shown, bool) {
+    let mut out = String::new();
+    let (mut errors, mut failure) = (String::new(), None);
+    for (n, line) in source.lines().enumerate() {
+        let n = n + 1;
+        let Some((_, comment)) = line.split_once("// ") else { continue };
+        if let Some(text) = comment.strip_prefix("expect: ") {
+            out += &format!("{text}\n");
+        } else if comment == "expect:" {
+            out += "\n";
+        } else if let Some(text) = comment.strip_prefix("expect runtime error: ") {
+            failure = Some(format!("{text}\n[line {n}] in "));
+        } else if comment.starts_with("Error") {
+            errors += &format!("[line {n}] {comment}\n");
+        } else if comment.starts_with("[line ") {
+            errors += &format!("{comment}\n");
+        }
+    }
+    match failure {
+        Some(failure) => (Shown { code: 70, out, err: failure }, true),
+        None if errors.is_empty() => (Shown { code: 0, out, err: errors }, false),
+        None => (Shown { code: 65, out, err: errors }, false),
+    }
+}
+
+fn programs(folder: &Path) -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    all.retain(|path| path.extension().is_some_and(|extension| extension == "lox"));
+    all.sort();
+    all
+}
+
+fn check_all(way: Way) {
+    let programs = programs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lox"));
+    assert!(programs.len() > 20, "the suite is there");
+    let mut wrong = Vec::new();
+    for path in programs {
+        let source = fs::read_to_string(&path).unwrap();
+        let (wanted, is_start) = expected(&source);
+        let mut shown = run(source.as_bytes(), way);
+        if is_start && shown.err.starts_with(&wanted.err) {
+            shown.err.truncate(wanted.err.len());
+        }
+        if shown != wanted {
+            wrong.push(format!("{} ({way:?})\n  shown  {shown:?}\n  wanted {wanted:?}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn programs_do_what_they_say() {
+    check_all(Way::Plain);
+}
+
+#[test]
+fn they_do_it_under_constant_collection() {
+    check_all(Way::Stress);
+}
+
+#[test]
+fn they_do_it_in_slices() {
+    check_all(Way::Slices);
+}
+
+#[test]
+fn they_do_it_as_images() {
+    check_all(Way::Image);
+}
+
+fn shown(source: &str) -> Shown {
+    run(source.as_bytes(), Way::Plain)
+}
+
+fn error_of(source: &str) -> String {
+    let shown = shown(source);
+    assert_eq!(shown.code, 65, "{shown:?}");
+    shown.err
+}
+
+#[test]
+fn traces_name_all_calls() {
+    let source = "fun a() {\n  b();\n}\nfun b() {\n  var c = C();\n  c.m(\n    1);\n}\nclass C {\n  m(x) {\n    return x +\n    nil;\n  }\n}\na();\n";
+    let wanted = "Operands must be two numbers or two strings.\n[line 12] in m()\n[line 7] in b()\n[line 2] in a()\n[line 15] in script\n";
+    assert_eq!(shown(source).err, wanted);
+    assert_eq!(shown("\n\nprint -\"a\";\n").err, "Operand must be a number.\n[line 3] in script\n");
+}
+
+#[test]
+fn calls_go_100_000_deep() {
+    let source = "fun f(n) { if (n == 0) return 0; return 1 + f(n - 1); } print f(99997);";
+    assert_eq!(run(source.as_bytes(), Way::Plain).out, "99997\n");
+    let source = "fun f(n) { if (n == 0) return 0; return 1 + f(n - 1); } print f(99999);";
+    let shown = run(source.as_bytes(), Way::Plain);
+    assert_eq!((shown.code, shown.out.as_str()), (70, ""));
+    assert!(shown.err.starts_with("Stack overflow.\n[line 1] in f()\n"));
+    assert_eq!(shown.err.lines().count(), 100_001);
+}
+
+fn function(body: &str) -> String {
+    format!("fun f() {{\n{body}\n}}")
+}
+
+#[test]
+fn syntax_errors_are_those_of_clox() {
+    for (source, wanted) in [
+        ("var = 1;", "at '=': Expect variable name."),
+        ("print 1 +;", "at ';': Expect expression."),
+        ("print;", "at ';': Expect expression."),
+        ("1 = 2;", "at '=': Invalid assignment target."),
+        ("a + b = c;", "at '=': Invalid assignment target."),
+        ("(a) = 3;", "at '=': Invalid assignment target."),
+        ("this = 3;", "at 'this': Can't use 'this' outside of a class."),
+        ("class A { m() { this = 1; } }", "at '=': Invalid assignment target."),
+        ("fun f(a, a) {}", "at 'a': Already a variable with this name in this scope."),
+        ("fun f(a) { var a; }", "at 'a': Already a variable with this name in this scope."),
+        ("{ var a; var a; }", "at 'a': Already a variable with this name in this scope."),
+        ("{ var a = a; }", "at 'a': Can't read local variable in its own initializer."),
+        ("{ var a = 1; { var a = a; } }", "at 'a': Can't read local variable in its own initializer."),
+        ("class A < A {}", "at 'A': A class can't inherit from itself."),
+        ("return 1;", "at 'return': Can't return from top-level code."),
+        ("{ return; }", "at 'return': Can't return from top-level code."),
+        ("class D { init() { return 1; } }", "at 'return': Can't return a value from an initializer."),
+        ("print this;", "at 'this': Can't use 'this' outside of a class."),
+        ("fun i() { this; }", "at 'this': Can't use 'this' outside of a class."),
+        ("super.a;", "at 'super': Can't use 'super' outside of a class."),
+        ("class E { m() { super.m(); } }", "at 'super': Can't use 'super' in a class with no superclass."),
+        ("class F < A { m() { super; } }", "at ';': Expect '.' after 'super'."),
+        ("class G < A { m() { super.; } }", "at ';': Expect superclass method name."),
+        ("if 1;", "at '1': Expect '(' after 'if'."),
+        ("if (1;", "at ';': Expect ')' after condition."),
+        ("while 1;", "at '1': Expect '(' after 'while'."),
+        ("while (1;", "at ';': Expect ')' after condition."),
+        ("f(1;", "at ';': Expect ')' after arguments."),
+        ("(1;", "at ';': Expect ')' after expression."),
+        ("a.;", "at ';': Expect property name after '.'."),
+        ("print 1 2;", "at '2': Expect ';' after value."),
+        ("1 2;", "at '2': Expect ';' after expression."),
+        ("fun f() { return 1 2; }", "at '2': Expect ';' after return value."),
+        ("var a 1;", "at '1': Expect ';' after variable declaration."),
+        ("for 1;", "at '1': Expect '(' after 'for'."),
+        ("for (;;", "at end: Expect expression."),
+        ("print |;", ": Unexpected character."),
+        ("print \"a", ": Unterminated string."),
+        ("{ print 1;", "at end: Expect '}' after block."),
+        ("class A { m() {}", "at end: Expect '}' after class body."),
+        ("1.;", "at ';': Expect property name after '.'."),
+        ("fun", "at end: Expect function name."),
+        ("if (a) var b;", "at 'var': Expect expression."),
+        ("while (a) class B {}", "at 'class': Expect expression."),
+        ("else;", "at 'else': Expect expression."),
+    ] {
+        let wanted = format!("[line 1] Error {wanted}\n").replace("Error :", "Error:");
+        assert_eq!(error_of(source), wanted, "{source}");
+    }
+    let many = "print 1 +;\nprint 2 3; print 4 5;\nvar x = ;\nprint \"ok\";\n| nil;\nprint );\n";
+    let wanted = "[line 1] Error at ';': Expect expression.\n[line 2] Error at '3': Expect ';' after value.\n\
+        [line 2] Error at '5': Expect ';' after value.\n[line 3] Error at ';': Expect expression.\n\
+        [line 5] Error: Unexpected character.\n[line 6] Error at ')': Expect expression.\n";
+    assert_eq!(error_of(many), wanted);
+}
+
+#[test]
+fn limits_are_those_of_clox() {
+    let constants = |n: usize| (0..n).map(|n| format!("{n};\n")).collect::<String>();
+    assert_eq!(shown(&function(&constants(256))).code, 0);
+    assert_eq!(
+        error_of(&function(&(constants(256) + "\"oops\";"))),
+        "[line 258] Error at '\"oops\"': Too many constants in one chunk.\n"
+    );
+    let locals = |n: usize| (0..n).map(|n| format!("var v{n};\n")).collect::<String>();
+    assert_eq!(shown(&function(&locals(255))).code, 0);
+    assert_eq!(
+        error_of(&function(&(locals(255) + "var oops;"))),
+        "[line 257] Error at 'oops': Too many local variables in function.\n"
+    );
+    let uses = |n: usize| (0..n).map(|n| format!("v{n};")).collect::<String>();
+    let captures = |more: &str| {
+        let inner = (200..255).map(|n| format!("var v{n};")).collect::<String>();
+        function(&format!(
+            "{}fun g() {{ {inner}\nvar oops; var w; fun h() {{ {} w; {more} }} }}",
+            locals(200),
+            uses(255)
+        ))
+    };
+    assert_eq!(shown(&captures("")).code, 0);
+    assert_eq!(
+        error_of(&captures("oops;")),
+        "[line 203] Error at 'oops': Too many closure variables in function.\n"
+    );
+
+    let names = |n: usize| (0..n).map(|n| format!("a{n}")).collect::<Vec<_>>().join(", ");
+    assert_eq!(shown(&format!("fun f({}) {{}}", names(255))).code, 0);
+    assert_eq!(
+        error_of(&format!("fun f({}) {{}}", names(256))),
+        "[line 1] Error at 'a255': Can't have more than 255 parameters.\n"
+    );
+    let values = |n: usize| vec!["nil"; n].join(",");
+    assert_eq!(shown(&format!("fun f({}) {{ print a254; }} f({});", names(255), values(255))).out, "nil\n");
+    assert_eq!(
+        error_of(&format!("f({});", values(256))),
+        "[line 1] Error at 'nil': Can't have more than 255 arguments.\n"
+    );
+}
+
+#[test]
+fn jumps_are_as_long_as_those_of_clox() {
+    // A statement `nil;` is two bytes there. A loop jumps back over its body, its condition and its own jumps.
+    let body = |n: usize| "nil;".repeat(n);
+    let while_loop = |n| format!("while (false) {{{}}}", body(n));
+    assert_eq!(shown(&while_loop(32763)).code, 0);
+    assert_eq!(error_of(&while_loop(32764)), "[line 1] Error at '}': Loop body too large.\n");
+    let branch = |n| format!("if (false) {{{}}}", body(n));
+    assert_eq!(shown(&branch(32765)).code, 0);
+    assert_eq!(error_of(&branch(32766)), "[line 1] Error at '}': Too much code to jump over.\n");
+}
+
+#[test]
+fn hostile_sources_are_errors() {
+    assert_eq!(error_of("\"abc\n\n"), "[line 3] Error: Unterminated string.\n");
+    assert_eq!(error_of("print \0;"), "[line 1] Error: Unexpected character.\n");
+    let bytes = run(b"var a = \xff\xfe;\nprint 1 2;\n", Way::Plain);
+    let wanted = "[line 1] Error: Unexpected character.\n[line 2] Error at '2': Expect ';' after value.\n";
+    assert_eq!((bytes.code, bytes.err.as_str()), (65, wanted));
+    assert_eq!(run(b"print \"\xff\" == \"\xff\";", Way::Plain).out, "true\n");
+    for (open, close) in
+        [("(", ")"), ("{", "}"), ("!", ""), ("-", ""), ("a(", ")"), ("a = ", ""), ("fun f() {", "}")]
+    {
+        let source = format!("{}1;{}", open.repeat(100_000), close.repeat(100_000));
+        let shown = run(source.as_bytes(), Way::Plain);
+        assert_eq!(shown.code, 65, "{open}");
+        assert!(shown.err.contains("Too much nesting."), "{open}");
+    }
+    // What nests to the left only is no nesting.
+    let sum = format!("var a = 1; print a{};", " + a".repeat(200_000));
+    assert_eq!(shown(&sum).out, "200001\n");
+    let chain = format!("class A {{ m() {{ return this; }} }} print A(){};", ".m()".repeat(30_000));
+    assert_eq!(shown(&chain).out, "A instance\n");
+    let otherwise = format!("if (false) print 1; {} else print 2;", "else if (false) print 1;".repeat(50));
+    assert_eq!(shown(&otherwise).out, "2\n");
+}
+
+#[test]
+fn memory_has_a_limit() {
+    let limits = Limits { memory: 16 << 20, ..Limits::default() };
+    for source in [
+        "class L {} var all = nil; while (true) { var n = L(); n.next = all; all = n; }",
+        "var s = \"x\"; while (true) s = s + s;",
+        "fun f(n) { fun g() { return n; } return g; } class L {} var all = nil; while (true) { var n = L(); n.f = f(n); n.next = all; all = n; }",
+    ] {
+        let mut lox = Lox::new(limits, Box::new(std::io::sink()));
+        lox.load(&Program::compile(source.as_bytes()).unwrap()).unwrap();
+        match lox.run(u64::MAX) {
+            Stop::Error(error) => assert_eq!(error.message, "Out of memory."),
+            stop => panic!("{stop:?}"),
+        }
+    }
+    // Garbage does not count.
+    let mut lox = Lox::new(limits, Box::new(std::io::sink()));
+    let source = b"class L {} var s = \"\"; for (var i = 0; i < 1000000; i = i + 1) { var n = L(); n.i = i; s = \"a\" + \"b\"; class M {} }";
+    lox.load(&Program::compile(source).unwrap()).unwrap();
+    assert!(matches!(lox.run(u64::MAX), Stop::Halted));
+    assert!(lox.collections().count > 1);
+}
