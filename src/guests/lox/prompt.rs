@@ -59,8 +59,9 @@ impl Default for Live {
 
 /// Whether a source is wrong only because it ends too early.
 fn is_unfinished(errors: &[SourceError]) -> bool {
-    let ends = |error: &SourceError| error.place == Where::End || error.message == "Unterminated string.";
-    errors.first().is_some_and(ends)
+    // A `;` that is missing does not ask for another line.
+    let ends = |error: &SourceError| error.place == Where::End && !error.message.starts_with("Expect ';'");
+    errors.first().is_some_and(|error| ends(error) || error.message == "Unterminated string.")
 }
 
 impl Prompt for Live {
@@ -73,11 +74,7 @@ impl Prompt for Live {
     }
 
     fn goes_on(&self, entry: &str) -> bool {
-        // A `;` that is missing does not ask for another line.
-        let closed = |entry: &str| {
-            Program::compile(entry.as_bytes()).err().is_some_and(|errors| is_unfinished(&errors))
-        };
-        closed(entry) && closed(&format!("{entry};"))
+        Program::compile(entry.as_bytes()).err().is_some_and(|errors| is_unfinished(&errors))
     }
 
     fn enter(&mut self, entry: &str, out: &mut dyn Write, stop: &dyn Fn() -> bool) -> io::Result<Next> {
