@@ -165,6 +165,7 @@ pub enum Refused {
 pub fn replay<G: Machine>(saved: Value, oracle: bool) -> Result<Summary, Refused> {
     let trial: Trial<G::Case> =
         serde_json::from_value(saved).map_err(|error| Refused::File(error.to_string()))?;
+    trial.is_fair().map_err(Refused::File)?;
     patiently(&trial, oracle).map(|done| done.0).map_err(|what| Refused::Differs(trial.story(&what)))
 }
 

@@ -7,6 +7,9 @@ use crate::compare::compare;
 use crate::guest::{Guest, Stop};
 use crate::tier::{Compile, Config, Conversion, Tiers};
 
+/// Instructions that a saved trial may run for.
+const BUDGET: u64 = 1 << 30;
+
 /// A case, the configuration that it runs in, and the budgets of its runs. As JSON it is a file that can be replayed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Trial<C> {
@@ -22,17 +25,17 @@ pub struct Trial<C> {
 pub fn config(choices: &mut Choices<'_>) -> Config {
     let mut config = Config {
         tiers: if choices.chance(110) { Tiers::Jit } else { Tiers::Auto },
-        hot: choices.pick(&[0, 1, 2, 5, 20, 100]),
-        compile: if choices.chance(48) { Compile::Background } else { Compile::Inline },
+        hot: choices.pick(&[0, 1, 2, 5, 20, 50]),
+        compile: if choices.chance(32) { Compile::Background } else { Compile::Inline },
         // Compiling is what time goes to.
-        regions: choices.pick(&[6, 12, 24, 48, 96]),
+        regions: choices.pick(&[8, 24, 48, 96]),
         ..Config::default()
     };
     if choices.chance(64) {
         config.code_cap = choices.pick(&[0, 1 << 10, 1 << 12, 1 << 14]);
     }
-    if choices.chance(160) {
-        config.region_instructions = choices.pick(&[0, 1, 3, 10, 30, 60, 60, 100, 100, 300, 300, 300]);
+    if choices.chance(128) {
+        config.region_instructions = choices.pick(&[0, 2, 10, 30, 60, 100, 300, 300]);
     }
     if choices.chance(128) {
         config.call_depth = choices.pick(&[0, 1, 2]);
@@ -116,6 +119,25 @@ impl<C: Case> Trial<C> {
             }
         }
         Ok(Summary::of(&vm))
+    }
+
+    /// Whether a trial that somebody else has written asks for no more than a host can give.
+    ///
+    /// # Errors
+    /// What asks for too much, and what it may be.
+    pub(super) fn is_fair(&self) -> Result<(), String> {
+        let Config { regions, region_instructions, call_depth, targets, .. } = self.config;
+        let usual = Config::default();
+        let budget = self.budgets.iter().fold(0, |sum: u64, &n| sum.saturating_add(n));
+        let limits = [
+            ("budgets, together", budget, BUDGET),
+            ("regions", regions, usual.regions),
+            ("region_instructions", region_instructions as u64, usual.region_instructions as u64),
+            ("call_depth", call_depth as u64, usual.call_depth as u64),
+            ("targets", targets as u64, usual.targets as u64),
+        ];
+        let wrong = limits.into_iter().find(|&(_, value, most)| value > most);
+        wrong.map_or(Ok(()), |(name, value, most)| Err(format!("{name}: {value} is more than {most}")))
     }
 
     /// A difference with all that belongs to it.

@@ -48,6 +48,18 @@ fn what_cannot_be_replayed_or_saved_is_refused() {
             "{\"guest\": \"byte\", \"config\": {\"tiers\": \"fast\"}, \"budgets\": [], \"case\": []}",
             "unknown variant `fast`",
         ),
+        (
+            "{\"guest\": \"byte\", \"budgets\": [9, 1073741824], \"config\": {}, \"case\": []}",
+            "more than 1073741824",
+        ),
+        (
+            "{\"guest\": \"byte\", \"budgets\": [], \"config\": {\"region_instructions\": 1e6}, \"case\": []}",
+            "invalid type",
+        ),
+        (
+            "{\"guest\": \"byte\", \"budgets\": [], \"config\": {\"call_depth\": 5}, \"case\": []}",
+            "call_depth: 5 is more than 4",
+        ),
     ] {
         refuses(&["fuzz", "--replay", &folder.file("bad.json", text)], 65, what);
     }
