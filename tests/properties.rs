@@ -1,9 +1,17 @@
 //! What holds for all words, all files and all texts.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
 use kiln::effects;
-use kiln::fuzz::noise;
+use kiln::fuzz::{self, noise};
+use kiln::guests::byte::Byte;
+use kiln::guests::iridium::{self, Iridium, osmium};
 use kiln::guests::lc3::profile::Profile;
 use kiln::guests::lc3::{Lc3, check, isa};
+use kiln::guests::wordstack::Wordstack;
+use kiln::guests::{self, Machine};
 use kiln::ops::Flow;
 
 /// Runs a check on noise of many lengths.
@@ -87,6 +95,72 @@ fn any_text_assembles_or_says_why_not() {
 #[test]
 fn disassembled_words_assemble_to_themselves() {
     on_noise(1500, 300, check::disassembler);
+}
+
+#[test]
+fn any_text_is_a_recording_of_keys_or_is_refused() {
+    const PIECES: [&str; 10] =
+        ["kiln keys 1\n", "kiln", "end ", "5 ", "x41", "x", "\n", "#", "99999999999999999999", " "];
+    for seed in 0..3000 {
+        let pieces = noise(seed, (seed as usize * 7) % 40);
+        let text: String = pieces.iter().map(|&n| PIECES[usize::from(n) % PIECES.len()]).collect();
+        for text in [text.clone(), format!("kiln keys 1\n{text}")] {
+            guests::check::keys(text.as_bytes()).unwrap_or_else(|what| panic!("{what}"));
+        }
+    }
+}
+
+fn tiers<G: Machine>(bytes: &[u8]) -> Result<(), String> {
+    fuzz::tiers::<G::Case>(bytes).map(drop)
+}
+
+/// What the fuzz target of this name checks.
+fn target(name: &str, bytes: &[u8]) -> Result<(), String> {
+    match name {
+        "tiers_lc3" => tiers::<Lc3>(bytes),
+        "tiers_iridium" => tiers::<Iridium>(bytes),
+        "tiers_byte" => tiers::<Byte>(bytes),
+        "tiers_wordstack" => tiers::<Wordstack>(bytes),
+        "shared" => guests::check::shared(bytes).map(drop),
+        "files" => guests::check::files(bytes).map(drop),
+        "byte" => guests::check::file::<Byte>(bytes).map(drop),
+        "wordstack" => guests::check::file::<Wordstack>(bytes).map(drop),
+        "keys" => guests::check::keys(bytes),
+        "loader" => check::loader(bytes),
+        "assembler" => check::assembler(bytes),
+        "disassembler" => check::disassembler(bytes),
+        "iridium" => iridium::check::assembler(bytes).and_then(|()| iridium::check::disassembler(bytes)),
+        "osmium" => osmium::generate::check(bytes).map(drop).and(osmium::generate::any_text(bytes)),
+        _ => Err("nobody knows what it checks".to_owned()),
+    }
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let stem = |entry: fs::DirEntry| entry.path().file_stem().unwrap().to_string_lossy().into_owned();
+    fs::read_dir(folder).unwrap().map(|entry| stem(entry.unwrap())).collect()
+}
+
+/// Each fuzz target has files to start from, which pass its check, cut short and with some bytes changed, too.
+#[test]
+fn what_fuzz_targets_start_from() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let targets = names(&root.join("seeds"));
+    assert_eq!(targets, names(&root.join("fuzz_targets")));
+    for name in targets {
+        for entry in fs::read_dir(root.join("seeds").join(&name)).unwrap() {
+            let path = entry.unwrap().path();
+            let seed = fs::read(&path).unwrap();
+            for n in 0..8 {
+                let mut bytes = seed.clone();
+                for change in noise(n, 3 * n as usize).chunks(3) {
+                    let at = usize::from(u16::from_be_bytes([change[0], change[1]])) % bytes.len();
+                    bytes[at] = change[2];
+                }
+                bytes.truncate(bytes.len() - bytes.len() * n as usize / 16);
+                target(&name, &bytes).unwrap_or_else(|what| panic!("{}, change {n}: {what}", path.display()));
+            }
+        }
+    }
 }
 
 /// Files of each format, with a few bytes changed.

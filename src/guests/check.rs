@@ -8,26 +8,12 @@ use crate::fuzz::{self, Summary};
 use crate::guest::Guest;
 use crate::ops::{Scalar, Type};
 use crate::state::State;
+use crate::tape::Tape;
 use crate::tier::{Config, Tiers};
 use crate::vm::Vm;
 
 /// Instructions that what was loaded is run for.
 const BUDGET: u64 = 2000;
-
-/// A random program does in a random configuration what it does in the interpreter.
-///
-/// # Errors
-/// Where they part.
-pub fn tiers(bytes: &[u8]) -> Result<Summary, String> {
-    struct Check<'a>(&'a [u8]);
-    impl Visit for Check<'_> {
-        type Output = Result<Summary, String>;
-        fn visit<G: Machine>(self) -> Self::Output {
-            fuzz::tiers::<G::Case>(self.0)
-        }
-    }
-    choose(bytes, Check)
-}
 
 /// Machines of one random program do what each does by itself in the interpreter.
 ///
@@ -87,25 +73,48 @@ impl Visit for Files<'_> {
     type Output = Result<Summary, String>;
 
     fn visit<G: Machine>(self) -> Result<Summary, String> {
-        let (&first, bytes) = self.0.split_first().unwrap_or((&0, self.0));
-        let name = format!("file.{}", G::FILES[usize::from(first) % G::FILES.len()].extension);
-        G::recognise(&name, bytes);
-        let image = match G::read(&name, bytes) {
-            Ok((image, _)) => image,
-            Err(bad) => return explained(&bad),
-        };
-        if G::listing(&image).is_empty() {
-            return Err(format!("{name}: an empty listing"));
-        }
-        let machine = |config| {
-            let (guest, state) = G::machine(&image, &Settings::default(), Console::scripted("typed").0);
-            Vm::new(guest, state, config)
-        };
-        let mut vm = machine(Config { hot: 10, ..Config::default() });
-        let mut reference = machine(Config { tiers: Tiers::Interpreter, ..Config::default() });
-        let (stop, expected) = (vm.run(BUDGET), reference.run(BUDGET));
-        compare((&vm, &stop), (&reference, &expected)).map_err(|difference| difference.to_string())?;
-        Ok(Summary::of(&vm))
+        file::<G>(self.0)
+    }
+}
+
+/// The same for one guest: the first byte chooses the kind.
+///
+/// # Errors
+/// What is wrong.
+pub fn file<G: Machine>(bytes: &[u8]) -> Result<Summary, String> {
+    let (&first, bytes) = bytes.split_first().unwrap_or((&0, bytes));
+    let name = format!("file.{}", G::FILES[usize::from(first) % G::FILES.len()].extension);
+    G::recognise(&name, bytes);
+    let image = match G::read(&name, bytes) {
+        Ok((image, _)) => image,
+        Err(bad) => return explained(&bad),
+    };
+    if G::listing(&image).is_empty() {
+        return Err(format!("{name}: an empty listing"));
+    }
+    let machine = |config| {
+        let (guest, state) = G::machine(&image, &Settings::default(), Console::scripted("typed").0);
+        Vm::new(guest, state, config)
+    };
+    let mut vm = machine(Config { hot: 10, ..Config::default() });
+    let mut reference = machine(Config { tiers: Tiers::Interpreter, ..Config::default() });
+    let (stop, expected) = (vm.run(BUDGET), reference.run(BUDGET));
+    compare((&vm, &stop), (&reference, &expected)).map_err(|difference| difference.to_string())?;
+    Ok(Summary::of(&vm))
+}
+
+/// Any text is a recording of keys, or it is said why not; what is one reads the same again from what it prints.
+///
+/// # Errors
+/// What is wrong.
+pub fn keys(bytes: &[u8]) -> Result<(), String> {
+    match String::from_utf8_lossy(bytes).parse::<Tape>() {
+        Err(why) if why.is_empty() => Err("a recording is refused without a word".to_owned()),
+        Err(_) => Ok(()),
+        Ok(tape) => match tape.to_string().parse() {
+            Ok(again) if tape == again => Ok(()),
+            other => Err(format!("{tape}is not the same again: {other:?}")),
+        },
     }
 }
 
