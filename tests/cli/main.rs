@@ -557,6 +557,28 @@ fn a_full_disk_is_74() {
     assert_eq!(status.unwrap().code(), Some(0));
 }
 
+/// With little address space there may be no thread to compile on, or no memory for code: that is no matter. With less there is
+/// none for anything, which is said.
+#[test]
+#[cfg(target_os = "linux")]
+fn little_memory_is_no_crash() {
+    let folder = Folder::new("little");
+    let loops = folder.file("loops.asm", LOOPS);
+    let mut done = 0;
+    for kib in (16_000..32_000).step_by(800) {
+        for compile in ["inline", "background"] {
+            let line = format!("ulimit -v {kib}; exec {KILN} run --hot 100 --compile {compile} {loops}");
+            let output = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();
+            let err = String::from_utf8_lossy(&output.stderr);
+            let is_done = output.status.code() == Some(0) && output.stdout == b"done\n";
+            let is_said = err.contains("memory allocation of") || err.contains("error while loading");
+            assert!(is_done || is_said, "{kib} KiB, {compile}: {:?}: {err}", output.status);
+            done += u32::from(is_done);
+        }
+    }
+    assert!(done > 0, "it never runs with so little");
+}
+
 #[test]
 fn output_is_not_late_and_a_signal_ends_a_run_cleanly() {
     let folder = Folder::new("signal");
