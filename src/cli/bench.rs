@@ -18,6 +18,7 @@ use kiln::vm::Vm;
 use super::load::{self, ImageFile, Loaded, MachineOptions};
 use super::native::{self, Compiler};
 use super::python::Python;
+use super::warmup::{self, Warmup};
 use super::{Failure, code, print, say};
 
 const AFTER_HELP: &str = "\
@@ -31,6 +32,10 @@ cc, at -O3 -march=native) make of the image: whole processes, in turn, the compi
 With --python, `kiln run`, in either tier, is measured beside the same program in Python ($PYTHON, or
 python3): of the examples those that have one, of files those with a .py beside them. Lines that it prints,
 such as `$0 = 5`, must hold of the machine's registers.
+
+With --warmup, a cold machine is timed beside one that finds all native code there. It is warm when the
+next 5 ms have 90 % of that one's speed; `beside interp` is the most that a run which ends before that
+takes, an interpreted one being 1.
 
 Examples:
   kiln bench
@@ -57,9 +62,12 @@ pub struct Bench {
     /// Compare with the same programs in Python
     #[arg(long)]
     python: bool,
+    /// Measure how long machines take to get as fast as they get, and what that costs
+    #[arg(long, conflicts_with_all = ["native", "python"])]
+    warmup: bool,
     /// Draw the speeds to a file, as SVG
     #[cfg(feature = "plot")]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "warmup")]
     plot: Option<PathBuf>,
     #[command(flatten)]
     machine: MachineOptions,
@@ -117,6 +125,9 @@ impl Bench {
         self.plot.iter().try_for_each(|path| super::spare(path, &self.images))?;
         let compiler = self.native.then(Compiler::find).transpose()?;
         let entries = self.entries()?;
+        if self.warmup {
+            return self.warm_up(entries);
+        }
         let python = if self.python { Python::find()? } else { None };
         if self.python && python.is_none() {
             say("note: there is no CPython here: no python3 in the path, and $PYTHON names none");
@@ -140,6 +151,17 @@ impl Bench {
         if let Some(path) = &self.plot {
             super::write(path, plot(&rows, self.native)?.as_bytes(), &self.images)?;
         }
+        Ok(code::OK)
+    }
+
+    /// Measures how long machines take to get fast; the exit code.
+    fn warm_up(&self, entries: Vec<Entry>) -> Result<u8, Failure> {
+        let mut rows = Vec::new();
+        for entry in entries.into_iter().filter(|entry| entry.computes) {
+            let warm_up = WarmUp { bench: self, file: &entry.file };
+            rows.push((entry.name, guests::visit(&entry.guest, warm_up).expect("the guest is listed")?));
+        }
+        print(warmup::table(&rows).as_bytes())?;
         Ok(code::OK)
     }
 
@@ -176,6 +198,21 @@ impl Visit for Own {
             python: bench.python.map(str::to_owned),
         };
         G::BENCHES.iter().map(entry).collect()
+    }
+}
+
+struct WarmUp<'a> {
+    bench: &'a Bench,
+    file: &'a ImageFile,
+}
+
+impl Visit for WarmUp<'_> {
+    type Output = Result<Warmup, Failure>;
+
+    fn visit<G: Machine>(self) -> Result<Warmup, Failure> {
+        let Bench { machine, runs, budget, .. } = self.bench;
+        let loaded = Loaded::<G>::new(std::slice::from_ref(self.file), machine)?;
+        Ok(Warmup::measure(&loaded, &machine.fast_config(), *runs, *budget))
     }
 }
 

@@ -12,6 +12,8 @@ use kiln::diagnostic::closest;
 use kiln::emit;
 use kiln::guests::{self, Machine, Setting, Settings};
 use kiln::ops::Pc;
+use kiln::program::Program;
+use kiln::state::State;
 use kiln::tier::{self, Config};
 use kiln::vm::Vm;
 
@@ -254,11 +256,22 @@ impl<G: Machine> Loaded<G> {
 
     /// A machine before its first instruction.
     pub fn vm(&self, console: Console, config: Config) -> Vm<G> {
+        let (guest, state) = self.machine(console);
+        Vm::new(guest, state, config)
+    }
+
+    /// The program for many machines.
+    pub fn program(&self, config: Config) -> Program<G> {
+        let (guest, state) = self.machine(Console::scripted("").0);
+        Program::new(guest, state, config)
+    }
+
+    fn machine(&self, console: Console) -> (G, State) {
         let (guest, mut state) = G::machine(&self.image, &self.settings, console);
         if let Some(pc) = self.start {
             guest.start_at(&mut state, pc);
         }
-        Vm::new(guest, state, config)
+        (guest, state)
     }
 
     /// The program as C; `name` is what comments call it.

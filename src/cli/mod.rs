@@ -24,6 +24,7 @@ mod report;
 mod run;
 mod session;
 mod trace;
+mod warmup;
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};

@@ -62,3 +62,17 @@ fn bench_compares_with_c() {
     assert_eq!(code, 69);
     assert!(err.contains("the C compiler refuses loops.asm"), "{err}");
 }
+
+#[test]
+fn bench_tells_when_machines_are_warm() {
+    let folder = Folder::new("warmup");
+    let loops = folder.file("loops.asm", LOOPS);
+    let (code, out, err) = outcome(&mut kiln(&["bench", "--warmup", &loops, "--runs", "1", "--hot", "500"]));
+    assert_eq!((code, err.as_str()), (0, ""));
+    let row: Vec<&str> =
+        out.lines().find(|line| line.contains("loops.asm")).unwrap().split_whitespace().collect();
+    assert_eq!(row[1], LOOPS_COUNT.to_string());
+    let [warm, cold] = [row[2], row[3]].map(|seconds| seconds.parse::<f64>().unwrap());
+    assert!(warm > 0.0 && cold > 0.0, "{out}");
+    assert!(out.contains("until a machine is warm"), "{out}");
+}
