@@ -223,14 +223,13 @@ impl<G: Guest> Vm<G> {
         let end = self.instructions().saturating_add(budget);
         loop {
             let now = self.instructions();
+            if now < end
+                && let Some(stop) = self.attend()
+            {
+                return stop;
+            }
             let due = self.machine.guest.due(&self.machine.state);
             self.machine.state.set_bounds(now, end.min(due.max(now)));
-            if due <= now && now < end {
-                if let Some(stop) = self.machine.happen() {
-                    return stop;
-                }
-                continue;
-            }
             let stop = loop {
                 if let Some(stop) = self.turn() {
                     break stop;
@@ -241,6 +240,19 @@ impl<G: Guest> Vm<G> {
                 return stop;
             }
         }
+    }
+
+    /// What is due before the next instruction happens, which it else does when that is executed. A stop, if it comes to
+    /// that.
+    pub fn attend(&mut self) -> Option<Stop> {
+        let now = self.instructions();
+        while self.machine.guest.due(&self.machine.state) <= now {
+            self.machine.state.set_bounds(now, now);
+            if let Some(stop) = self.machine.happen() {
+                return Some(stop);
+            }
+        }
+        None
     }
 
     /// One turn of native code and one of the interpreter.

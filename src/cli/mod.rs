@@ -23,6 +23,7 @@ mod repl;
 mod report;
 mod run;
 mod session;
+mod strict;
 mod trace;
 mod warmup;
 

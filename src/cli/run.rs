@@ -21,7 +21,7 @@ use super::lox;
 use super::perf::{self, JitDump};
 use super::report;
 use super::session::{self, Ending};
-use super::{Failure, code, host, lockstep, print, say, spare, trace, warn};
+use super::{Failure, code, host, lockstep, print, say, spare, strict, trace, warn};
 
 const AFTER_HELP: &str = "\
 The program's output and result are all that goes to standard output. A terminal is made unbuffered and
@@ -60,6 +60,10 @@ pub struct Run {
     /// Print every instruction, to standard error or with `=` to a file; the tier is then interp
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub trace: Option<Option<PathBuf>>,
+    /// Stop at what is hardly meant: a value that nobody gave, data that is executed, a stack that grows into code; the tier
+    /// is then interp
+    #[arg(long, conflicts_with = "trace")]
+    strict: bool,
     /// Print what is compiled, to standard error; with lockstep the report of a difference has it
     #[arg(long, value_enum, value_name = "WHAT")]
     dump: Option<What>,
@@ -180,7 +184,7 @@ impl Run {
 
     /// The tier, and how the machine runs.
     fn config(&self) -> (Tier, Config) {
-        let tier = if self.trace.is_some() { Tier::Interp } else { self.tier };
+        let tier = if self.trace.is_some() || self.strict { Tier::Interp } else { self.tier };
         let tiers = match tier {
             Tier::Auto | Tier::Lockstep => Tiers::Auto,
             Tier::Interp => Tiers::Interpreter,
@@ -240,6 +244,9 @@ impl Visit for Execute<'_> {
     fn visit<G: Machine>(self) -> Result<u8, Failure> {
         let run = self.run;
         let loaded = Loaded::<G>::new(self.files, &run.machine)?;
+        if run.strict && !G::IS_WATCHED {
+            return Err(Failure::usage(format!("{} has no --strict: nobody watches its programs", G::NAME)));
+        }
         let report = run.report.as_deref().map(|path| run.create(path)).transpose()?;
         let trace = run.trace.as_ref().map(|file| run.trace(file.as_deref())).transpose()?;
         let jitdump = run.jitdump.then(JitDump::create).transpose()?;
@@ -258,13 +265,23 @@ impl Visit for Execute<'_> {
         let budget = run.limits.budget;
         let start = Instant::now();
         let mut printed = 0;
+        let mut before = Vec::new();
+        let watcher = |vm: &Vm<G>| match run.strict {
+            true => vm.guest().watcher(&loaded.image, vm.state()),
+            false => None,
+        };
         let (ending, vm) = if tier == Tier::Lockstep {
             lockstep::run(&loaded, &config, keys, budget)?
         } else {
             let mut vm = loaded.vm(Console::new(keys, Box::new(output)).with_warnings(warn), config);
-            let ending = match trace {
-                Some(mut out) => trace::run(&mut vm, budget, &mut *out),
-                None => session::run(&mut vm, budget, |vm| run.dump(vm, &mut printed)),
+            let ending = match (trace, watcher(&vm)) {
+                (Some(mut out), _) => trace::run(&mut vm, budget, &mut *out),
+                (None, Some(mut watcher)) => {
+                    let ending;
+                    (ending, before) = strict::run(&mut vm, &mut *watcher, &loaded.image, budget);
+                    ending
+                }
+                (None, None) => session::run(&mut vm, budget, |vm| run.dump(vm, &mut printed)),
             };
             (ending, vm)
         };
@@ -273,7 +290,7 @@ impl Visit for Execute<'_> {
         run.dump(&vm, &mut printed);
 
         if let Some(text) = ending.explain(&vm, &loaded.image) {
-            say(text);
+            say([vec![text], before].concat().join("\n"));
         }
         if let Ending::Stop(Stop::Halted) = ending
             && let Some(lines) = vm.guest().result(vm.state())

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use crate::device::Console;
 use crate::diagnostic::{Diagnostic, Source, Style};
 use crate::fuzz::Case;
-use crate::guest::Guest;
+use crate::guest::{Fault, Guest};
 use crate::ops::Pc;
 use crate::prompt::Prompt;
 use crate::state::State;
@@ -45,6 +45,8 @@ pub trait Machine: Guest {
     const SYSTEMS: &'static [&'static str] = &[];
     /// What `--set` takes.
     const SETTINGS: &'static [Setting] = &[];
+    /// Whether it has a [`Machine::watcher`].
+    const IS_WATCHED: bool = false;
     /// Programs that measure.
     const BENCHES: &'static [Bench];
 
@@ -103,6 +105,10 @@ pub trait Machine: Guest {
 
     /// A machine with the image loaded, before its first instruction.
     fn machine(image: &Self::Image, settings: &Settings, console: Console) -> (Self, State);
+    /// Who watches for what programs do that is hardly meant, from this state on.
+    fn watcher(&self, _image: &Self::Image, _state: &State) -> Option<Box<dyn Watcher<Self>>> {
+        None
+    }
     /// Has a machine before its first instruction start somewhere else.
     fn start_at(&self, state: &mut State, pc: Pc) {
         state.set_pc(pc);
@@ -180,6 +186,15 @@ pub struct Product {
     pub bytes: Vec<u8>,
     /// How the file's name usually ends.
     pub extension: &'static str,
+}
+
+/// Watches a program, instruction by instruction, for what its machine does and nobody means.
+pub trait Watcher<G> {
+    /// Looks at the instruction at `state.pc()`, which is executed next.
+    ///
+    /// # Errors
+    /// What is wrong with it, or with the one that led there.
+    fn look(&mut self, guest: &G, state: &State) -> Result<(), Fault>;
 }
 
 /// Before or after an instruction.

@@ -116,3 +116,126 @@ fn bad_recordings_are_refused() {
         fails(&["run", "--replay", &missing, "--stdin", &hello, &hello], 64).contains("cannot be used with")
     );
 }
+
+/// Runs a program with `--strict`, which finds `what` on this line.
+fn finds(name: &str, source: &str, what: &str, line: u32) {
+    let folder = Folder::new(&format!("lc3_strict_{name}"));
+    let file = folder.file("program.asm", source);
+    for system in ["native", "real"] {
+        let (code, out, err) =
+            outcome(&mut kiln(&["run", "--strict", "--os", system, "--budget", "100000", &file]));
+        assert_eq!((code, out.as_str()), (70, ""), "{name}: {err}");
+        assert!(err.contains(what), "{name}: {err}");
+        assert!(err.contains(&format!("--> {file}:{line}\n")), "{name}: {err}");
+    }
+}
+
+#[test]
+fn strict_finds_values_that_nobody_gave() {
+    finds(
+        "register",
+        ".ORIG x3000\nAND R0,R0,#0\nADD R0,R0,R1\nHALT\n.END\n",
+        "R1 was never written at x3001",
+        3,
+    );
+    finds(
+        "copy",
+        ".ORIG x3000\nADD R2,R3,#0\nNOT R0,R2\nHALT\n.END\n",
+        "R2 is a copy: R3 was never written",
+        3,
+    );
+    finds("base", ".ORIG x3000\nLDR R0,R1,#0\nHALT\n.END\n", "R1 was never written at x3000", 2);
+    finds("return", ".ORIG x3000\nRET\n.END\n", "R7 was never written at x3000: RET", 2);
+    finds("branch", ".ORIG x3000\nBRz L\nL HALT\n.END\n", "no instruction has set N Z P", 2);
+    finds("output", ".ORIG x3000\nPUTS\nHALT\n.END\n", "R0 was never written", 2);
+    finds(
+        "word",
+        ".ORIG x3000\nLEA R1,E\nLDR R0,R1,#1\nHALT\nE .FILL 0\n.END\n",
+        "the word at x3004 was never written",
+        3,
+    );
+    let saved = ".ORIG x3000\nST R1,S\nLD R2,S\nADD R2,R2,#1\nHALT\nS .BLKW 1\n.END\n";
+    finds("saved", saved, "R2 is a copy: R1 was never written at x3002", 4);
+    let text = ".ORIG x3000\nLEA R0,T\nPUTS\nHALT\nT .FILL x41\n.END\n";
+    finds("text", text, "the text at x3003 goes on and on: the word at x3004 was never written", 3);
+}
+
+#[test]
+fn strict_finds_data_that_is_executed() {
+    finds(
+        "falls",
+        ".ORIG x3000\nAND R0,R0,#0\nD .FILL 0\nHALT\n.END\n",
+        "control comes here from x3000, and this is data",
+        3,
+    );
+    let jump = ".ORIG x3000\nLEA R1,D\nAND R0,R0,#0\nJMP R1\nHALT\nD .FILL x1021\n.END\n";
+    finds("jumps", jump, "this goes to x3004, which is data, not an instruction at x3002", 4);
+    finds(
+        "end",
+        ".ORIG x3000\nAND R0,R0,#0\nBR L\nL ADD R0,R0,#1\n.END\n",
+        "after this comes x3003, which was never written",
+        4,
+    );
+    let own = ".ORIG x3000\nLD R0,W\nST R0,W\nBR W\nW AND R0,R0,#0\nHALT\n.END\n";
+    finds(
+        "own",
+        own,
+        "control comes here from x3002, and this is a word that the program has written itself",
+        5,
+    );
+}
+
+#[test]
+fn strict_finds_a_stack_in_code() {
+    let source = "\
+.ORIG x3000
+        LEA R6, START
+        AND R1, R1, #0
+START   ADD R6, R6, #-1
+        STR R1, R6, #0
+        BR START
+.END
+";
+    finds("stack", source, "R6 is a stack that has come to x3001, which is an instruction", 5);
+}
+
+#[test]
+fn strict_is_for_machines_that_are_watched() {
+    let folder = Folder::new("lc3_strict_other");
+    let file = folder.file("a.post", "1 2 +\n");
+    refuses(&["run", "--guest", "wordstack", "--strict", &file], 64, "wordstack has no --strict");
+    refuses(&["run", "--guest", "wordstack", "--os", "real", &file], 64, "wordstack has no os `real`");
+}
+
+#[test]
+fn strict_tells_what_was_before() {
+    let folder = Folder::new("lc3_strict_before");
+    let file = folder.file("a.asm", ".ORIG x3000\nAND R0,R0,#0\nADD R0,R0,#1\nADD R0,R1,R0\nHALT\n.END\n");
+    let err = fails(&["run", "--strict", &file], 70);
+    let expected = format!(
+        "kiln: fault: never written: R1 was never written at x3002: ADD R0, R1, R0\n  --> {file}:4\n  \
+         before: x3000: AND R0, R0, #0           {file}:2\n  before: x3001: ADD R0, R0, #1           {file}:3\n"
+    );
+    assert_eq!(err, expected);
+}
+
+/// What is right passes, and the examples do: saved registers, stacks, handlers of interrupts, text.
+#[test]
+fn strict_has_nothing_to_say_of_good_programs() {
+    let folder = Folder::new("lc3_strict_good");
+    let busy = folder.file("busy.asm", BUSY);
+    let (code, out, err) = outcome(kiln(&["run", "--strict", &busy]).write_stdin("typed\n"));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let files = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/lc3")).unwrap();
+    let mut seen = 0;
+    for path in
+        files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "asm"))
+    {
+        let path = path.to_str().unwrap();
+        let (code, _, err) = outcome(&mut kiln(&["run", "--strict", "--budget", "200000", path]));
+        let is_changed = path.contains("selfmod");
+        assert_eq!(code == 70, is_changed, "{path}: {err}");
+        seen += 1;
+    }
+    assert!(seen > 20, "the examples are not there");
+}

@@ -31,6 +31,17 @@ impl Segment {
     }
 }
 
+/// Words that a source has one after the other as the same kind of thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The address of the first word.
+    pub start: u16,
+    /// How many there are.
+    pub words: usize,
+    /// Whether they are instructions, not data.
+    pub is_code: bool,
+}
+
 /// A program for the LC-3. What [`Image::read`], [`Image::join`] and the assembler return fits
 /// memory, and no two segments of it overlap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +54,8 @@ pub struct Image {
     pub symbols: Symbols,
     /// The source lines of its words; empty for formats without any.
     pub lines: Lines<u16>,
+    /// What its source says that its words are; empty where nobody knows.
+    pub parts: Vec<Part>,
     /// The words that need labels of other images. [`Image::join`] takes care of them.
     pub externals: Vec<External>,
 }
@@ -159,6 +172,7 @@ impl Image {
             self.symbols.insert(name, address);
         }
         self.lines.extend(other.lines);
+        self.parts.extend(other.parts);
         self
     }
 

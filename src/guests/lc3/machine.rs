@@ -3,10 +3,11 @@
 use super::generate::Case;
 use super::image::{self, Format, Image, ImageError};
 use super::profile::Profile;
+use super::strict::Strict;
 use super::symbols::Symbols;
 use super::{Lc3, asm, disasm};
 use crate::device::Console;
-use crate::guests::{BadFile, Bench, FileKind, Form, Likeness, Machine, Product, Remarks, Settings};
+use crate::guests::{BadFile, Bench, FileKind, Form, Likeness, Machine, Product, Remarks, Settings, Watcher};
 use crate::ops::Pc;
 use crate::state::State;
 
@@ -64,6 +65,7 @@ impl Machine for Lc3 {
     const PROFILES: &'static [&'static str] =
         &[Profile::ALL[0].name, Profile::ALL[1].name, Profile::ALL[2].name, Profile::ALL[3].name];
     const SYSTEMS: &'static [&'static str] = &["native", REAL];
+    const IS_WATCHED: bool = true;
     const BENCHES: &'static [Bench] = &[
         example!("sieve"),
         example!("matrix"),
@@ -161,6 +163,10 @@ impl Machine for Lc3 {
             lc3.start_at(&mut state, image.start().into());
         }
         (lc3, state)
+    }
+
+    fn watcher(&self, image: &Image, state: &State) -> Option<Box<dyn Watcher<Lc3>>> {
+        Some(Box::new(Strict::new(image, self, state)))
     }
 
     fn start_at(&self, state: &mut State, pc: Pc) {

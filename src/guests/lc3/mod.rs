@@ -17,6 +17,7 @@ mod meaning;
 pub mod oracle;
 mod os;
 pub mod profile;
+mod strict;
 pub mod symbols;
 mod write;
 

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::image::{Image, Segment};
+use super::image::{Image, Part as Words, Segment};
 use super::isa::{USER, WORDS};
 use super::link::{External, Field};
 use super::symbols::Symbols;
@@ -288,10 +288,11 @@ impl<'s> Assembler<'s> {
             for definition in &self.definitions {
                 symbols.insert(definition.name, definition.address);
             }
+            let parts = parts(&self.blocks, &self.statements);
             let segments = self.blocks.into_iter();
             let segments = segments.map(|Block { origin, words, .. }| Segment { origin, words });
             let (segments, externals) = (segments.collect(), self.waiting);
-            Image { name: name.to_owned(), segments, symbols, lines: self.lines, externals }
+            Image { name: name.to_owned(), segments, symbols, lines: self.lines, parts, externals }
         });
         Assembly { image, diagnostics: self.log.finish() }
     }
@@ -345,6 +346,23 @@ impl<'s> Assembler<'s> {
             below = below.filter(|below| end(below) > end(block)).or(Some(block));
         }
     }
+}
+
+/// Where instructions stand, and where data does.
+fn parts(blocks: &[Block], statements: &[Statement]) -> Vec<Words> {
+    let mut parts: Vec<Words> = Vec::new();
+    for &Statement { place: (block, at), words, is_code, .. } in statements.iter().filter(|s| s.words > 0) {
+        let start = blocks[block].origin.wrapping_add(at as u16);
+        match parts.last_mut() {
+            Some(part)
+                if part.is_code == is_code && usize::from(part.start) + part.words == usize::from(start) =>
+            {
+                part.words += words;
+            }
+            _ => parts.push(Words { start, words, is_code }),
+        }
+    }
+    parts
 }
 
 /// The error, if any, that a label at `span` can't have this name, which may be in use already, or the address
