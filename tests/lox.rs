@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use kiln::guests::lox::{Limits, Lox, Program, Stop};
+use kiln::guests::lox::{Data, Limits, Lox, Program, Stop};
 
 /// Output that can be looked at afterwards.
 #[derive(Clone, Default)]
@@ -346,4 +346,90 @@ fn memory_has_a_limit() {
     lox.load(&Program::compile(source).unwrap()).unwrap();
     assert!(matches!(lox.run(u64::MAX), Stop::Halted));
     assert!(lox.collections().count > 1);
+}
+
+#[test]
+fn damaged_images_are_refused_or_run_safely() {
+    let source = "class A { init(x) { this.x = x; } m(y) { return this.x + y; } } class B < A { m(y) { return super.m(y) * 2; } }
+        fun f(n) { var i = 0; fun g() { i = i + n; return i; } while (i < 10) g(); return B(i).m(1); }
+        for (var i = 0; i < 5; i = i + 1) { if (i == 3) print f(i) - 1; else print \"a\" + \"b\"; }";
+    let image = Program::compile(source.as_bytes()).unwrap().image();
+    assert_eq!(run_image(&image), Ok(()));
+    let (mut refused, mut ran) = (0, 0);
+    for at in 0..image.len() {
+        for flip in [1, 0x80] {
+            let mut damaged = image.clone();
+            damaged[at] ^= flip;
+            match run_image(&damaged) {
+                Ok(()) => ran += 1,
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(run_image(&image[..at]).is_err(), "{at} bytes");
+    }
+    assert!(refused > 500 && ran > 100, "{refused} {ran}");
+    assert!(run_image(&[&image[..], &[0]].concat()).is_err());
+    assert_eq!(run_image(b"KilnLox\x02"), Err("it is no image of a Lox program".to_owned()));
+}
+
+/// Runs an image for a while, with a collection before everything that allocates.
+fn run_image(image: &[u8]) -> Result<(), String> {
+    let program = Program::read(image)?;
+    program.listing();
+    let limits = Limits { calls: 50, memory: 1 << 20 };
+    let mut lox = Lox::new(limits, Box::new(std::io::sink()));
+    lox.set_stress(true);
+    lox.load(&program)?;
+    lox.run(2000);
+    Ok(())
+}
+
+#[test]
+fn hosts_call_functions_and_are_called() {
+    let output = Output::default();
+    let mut lox = Lox::new(Limits::default(), Box::new(output.clone()));
+    lox.set_stress(true);
+    lox.define("join", |arguments| match arguments {
+        [Data::String(a), Data::String(b)] => Ok(Data::String(format!("{a}-{b}"))),
+        other => Err(format!("join got {}.", other.len())),
+    });
+    let load = |lox: &mut Lox, source: &str| {
+        lox.load(&Program::compile(source.as_bytes()).unwrap()).unwrap();
+        lox.run(10_000)
+    };
+    let source = "class Bag { init() { this.n = 0; } add(k) { this.n = this.n + k; return this; } }
+        fun make() { return Bag(); } fun add(bag, k) { return bag.add(k); } fun get(bag) { return bag.n; }
+        fun fails(x) { return x + nil; } fun forever() { while (true) {} } print join(\"a\", \"b\");";
+    assert!(matches!(load(&mut lox, source), Stop::Halted));
+    assert_eq!(output.0.lock().unwrap().as_slice(), b"a-b\n");
+    let mut call = |name: &str, arguments: &[Data]| {
+        let function = lox.global(name).unwrap();
+        lox.call(&function, arguments, 10_000)
+    };
+    let bag = call("make", &[]).unwrap();
+    let garbage: Vec<Data> = (0..100).map(|_| call("make", &[]).unwrap()).collect();
+    assert_eq!(call("add", &[bag.clone(), 2.0.into()]).unwrap(), bag);
+    drop(garbage);
+    call("add", &[bag.clone(), 40.0.into()]).unwrap();
+    assert_eq!(call("get", std::slice::from_ref(&bag)).unwrap(), Data::Number(42.0));
+    match call("fails", &[Data::Nil]) {
+        Err(Stop::Error(error)) => assert_eq!(error.calls[0].function.as_deref(), Some("fails")),
+        other => panic!("{other:?}"),
+    }
+    assert!(
+        matches!(call("get", &[]), Err(Stop::Error(error)) if error.message == "Expected 1 arguments but got 0.")
+    );
+    assert!(matches!(call("forever", &[]), Err(Stop::Budget)));
+    assert_eq!(call("get", std::slice::from_ref(&bag)).unwrap(), Data::Number(42.0));
+    assert_eq!(lox.text(&bag), "Bag instance");
+    assert!(lox.global("nothing").is_none());
+    match load(&mut lox, "join(1);") {
+        Stop::Error(error) => assert_eq!(error.message, "join got 1."),
+        other => panic!("{other:?}"),
+    }
+    // Another machine does not take its objects.
+    let mut other = Lox::new(Limits::default(), Box::new(std::io::sink()));
+    let clock = other.global("clock").unwrap();
+    assert!(matches!(other.call(&clock, &[bag], 10), Err(Stop::Error(_))));
+    assert!(matches!(other.call(&Data::Nil, &[], 10), Err(Stop::Error(_))));
 }

@@ -151,6 +151,8 @@ pub struct Core {
     pub strings: Strings,
     pub shapes: Shapes,
     pub classes: Vec<Option<ClassInfo>>,
+    /// Numbers of classes that are gone.
+    pub free_classes: Vec<u32>,
     pub functions: Vec<Function>,
     pub natives: Vec<native::Function>,
     /// Values that the host keeps.
@@ -196,6 +198,7 @@ impl Core {
             strings: Strings::new(),
             shapes: Shapes::default(),
             classes: Vec::new(),
+            free_classes: Vec::new(),
             functions: Vec::new(),
             natives: Vec::new(),
             kept: Vec::new(),

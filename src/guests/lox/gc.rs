@@ -122,9 +122,10 @@ impl Core {
 
     fn sweep_classes(&mut self) {
         let mut has_gone = false;
-        for class in &mut self.classes {
+        for (id, class) in self.classes.iter_mut().enumerate() {
             if class.as_ref().is_some_and(|info| !self.heap.is_marked(&info.object.header)) {
                 (*class, has_gone) = (None, true);
+                self.free_classes.push(id as u32);
             }
         }
         if has_gone {

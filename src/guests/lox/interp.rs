@@ -61,7 +61,8 @@ pub fn run(core: &mut Core, budget: u64) -> u64 {
         }
     }
     let left = (core.spent_at - core.pc as isize) / SIZE;
-    (budget - left) as u64
+    // What the host calls may be nothing that can be called.
+    (budget - left).max(0) as u64
 }
 
 /// Does the instruction at hand, and goes on by a table of handlers.

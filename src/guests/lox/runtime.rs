@@ -321,10 +321,7 @@ impl Core {
     /// A new class, of the site's name.
     pub fn new_class(&mut self, site: usize) -> Value {
         let (name, room) = (self.site_mut(site).name, self.site_mut(site).count);
-        let id = self.classes.iter().position(Option::is_none).unwrap_or_else(|| {
-            self.classes.push(None);
-            self.classes.len() - 1
-        });
+        let id = self.free_classes.pop().map_or(self.classes.len(), |id| id as usize);
         let root = self.shapes.root(id as u32, room);
         let name = self.names[name as usize];
         let object = self.heap.make(&mut self.hole, shape::CLASS, 0, |header| Class {
@@ -336,7 +333,12 @@ impl Core {
             id: id as u32,
             unused: 0,
         });
-        self.classes[id] = Some(ClassInfo { object, methods: HashMap::new(), room });
+        let info = Some(ClassInfo { object, methods: HashMap::new(), room });
+        if id == self.classes.len() {
+            self.classes.push(info);
+        } else {
+            self.classes[id] = info;
+        }
         Value::object(object)
     }
 
