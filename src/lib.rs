@@ -18,6 +18,7 @@ pub mod effects;
 pub mod emit;
 pub mod explain;
 pub mod fuzz;
+pub mod grade;
 pub mod guest;
 pub mod guests;
 pub(crate) mod interp;

@@ -2,7 +2,7 @@
 //! wrote, and texts of any kind.
 
 use kiln::diagnostic::{Diagnostic, Source, Style};
-use kiln::guests::lc3::asm::{Assembly, assemble};
+use kiln::guests::lc3::asm::{Assembly, assemble, format};
 use kiln::guests::lc3::image::{Image, Segment};
 use proptest::prelude::*;
 
@@ -338,6 +338,64 @@ proptest! {
         let at = source.floor_char_boundary(at);
         let end = source.floor_char_boundary(at + 3);
         sound(&[&source[..at], &with, &source[end..]].concat())?;
+    }
+}
+
+#[test]
+fn formatting() {
+    let source = "\u{feff};  what it does \r\n\r\n\r\n\t.orig x3000\r\n    ; alone\n\
+                  start: lea r0 text;comment\n\tbRNz start ; two\nlonger_label\n  puts\n\
+                  \t\t\t\t\t; far\n halt\ntext .stringz \"a ; b\" ; s\nA B: .fill X1f\n.end\n\n notes,  as ever\n\n";
+    let expected = "\
+;  what it does
+
+        .ORIG x3000
+        ; alone
+start:  LEA   R0, text              ;comment
+        BRnz  start                 ; two
+longer_label
+        PUTS
+                                    ; far
+        HALT
+text    .STRINGZ \"a ; b\"            ; s
+A B:    .FILL X1f
+        .END
+
+ notes,  as ever
+";
+    let text = format("a.asm", source).expect("assembles");
+    assert_eq!(text, expected, "\n{text}");
+    assert!(format("a.asm", "HALT").is_err());
+}
+
+/// The words stay, comments stay, and formatting again changes nothing.
+#[test]
+fn formatting_the_examples() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/lc3");
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.extension().is_some_and(|extension| extension == "asm") {
+            let source = std::fs::read_to_string(&path).unwrap();
+            let text = format("a.asm", &source).expect("assembles");
+            let comments = |text: &str| -> Vec<String> {
+                let after = text.lines().filter_map(|line| line.split_once(';'));
+                after.map(|(_, comment)| comment.trim_end().to_owned()).collect()
+            };
+            assert_eq!(comments(&text), comments(&source), "{}", path.display());
+            assert_eq!(format("a.asm", &text).expect("assembles"), text);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn formatting_keeps_the_program(source in program()) {
+        let Some(image) = assemble("a.asm", &source).image else { return Ok(()) };
+        let text = format("a.asm", &source).expect("it assembles");
+        let again = assemble("a.asm", &text).image.expect("it assembles still");
+        prop_assert_eq!((&again.segments, &again.symbols), (&image.segments, &image.symbols), "{}", text);
+        prop_assert_eq!(format("a.asm", &text).expect("it assembles"), text);
     }
 }
 

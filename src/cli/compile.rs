@@ -101,12 +101,7 @@ fn forms<G: Machine>(names: &[String]) -> Result<Vec<&'static Form>, Failure> {
 
 /// One source, one step.
 fn translate<G: Machine>(file: &ImageFile) -> Result<Product, Failure> {
-    let ImageFile { name, bytes } = file;
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let at = error.valid_up_to();
-        Failure::new(code::DATA, format!("{name}: byte {at}: not UTF-8; source is UTF-8 text"))
-    })?;
-    let (product, remarks) = G::compile(name, text)?;
+    let (product, remarks) = G::compile(&file.name, file.text()?)?;
     say_remarks(&remarks);
     Ok(product)
 }

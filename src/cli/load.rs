@@ -160,6 +160,16 @@ pub struct ImageFile {
     pub bytes: Vec<u8>,
 }
 
+impl ImageFile {
+    /// The text of a source.
+    pub fn text(&self) -> Result<&str, Failure> {
+        std::str::from_utf8(&self.bytes).map_err(|error| {
+            let (name, at) = (&self.name, error.valid_up_to());
+            Failure::new(code::DATA, format!("{name}: byte {at}: not UTF-8; source is UTF-8 text"))
+        })
+    }
+}
+
 /// Reads an image or source file.
 pub fn read(path: &Path) -> Result<ImageFile, Failure> {
     let name = path.display().to_string();

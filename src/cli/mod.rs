@@ -1,5 +1,5 @@
-//! The `kiln` program: a file a subcommand, and what they share. Nothing here knows a guest: they come by
-//! [`kiln::guests`].
+//! The `kiln` program: a file a subcommand, and what they share. Nothing here but what is for courses knows a guest:
+//! they come by [`kiln::guests`].
 
 mod bench;
 mod compare;
@@ -8,13 +8,17 @@ mod console;
 mod disasm;
 mod emit;
 mod explain;
+mod fmt;
 mod fuzz;
+mod grade;
 mod guests;
 mod host;
 mod load;
 mod lockstep;
 mod lox;
+mod manual;
 mod native;
+mod new;
 mod perf;
 #[cfg(feature = "plot")]
 mod plot;
@@ -27,6 +31,7 @@ mod strict;
 mod trace;
 mod warmup;
 
+use std::fmt::{self as format, Display};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
@@ -41,7 +46,8 @@ use kiln::guests::{BadFile, Remarks};
 pub mod code {
     /// The machine halted, with this code or one of its own; the command did what it was asked.
     pub const OK: u8 = 0;
-    /// Two tiers, or two runs that should be the same, differ, or were hardly compared.
+    /// Two tiers, or two runs that should be the same, differ, or were hardly compared; a submission is not as tests
+    /// expect.
     pub const DIFFERENT: u8 = 1;
     /// The command line is wrong.
     pub const USAGE: u8 = 64;
@@ -64,7 +70,7 @@ pub mod code {
 const AFTER_HELP: &str = "\
 Exit codes:
   0    the machine halted (*)        69   no C compiler; or built without what it takes
-  1    the tiers differ              70   the guest did something wrong
+  1    tiers differ, a test failed   70   the guest did something wrong
   64   the command line is wrong     74   input or output failed
   65   bad image or source           75   the budget is spent, or the input ended
   66   no such file                  128+ ended by a signal
@@ -87,6 +93,8 @@ enum Command {
     Compile(compile::Compile),
     /// Print an image as assembly source
     Disasm(disasm::Disasm),
+    /// Lay out sources as all are
+    Fmt(fmt::Fmt),
     /// Run a program in both tiers at once and stop where they differ
     Compare(compare::Compare),
     /// Show why a program is as fast as it is, as a page
@@ -97,10 +105,18 @@ enum Command {
     Bench(bench::Bench),
     /// Translate an image to C
     Emit(emit::Emit),
+    /// Run an assignment's tests on submissions, which are programs for LC-3
+    Grade(grade::Grade),
     /// Type at a live machine
     Repl(repl::Repl),
     /// List the machines, their files and what can be set
     Guests,
+    /// Write a program to start from
+    New(new::New),
+    /// Print a shell's completions
+    Completions(manual::Completions),
+    /// Print the manual page, or write those of all commands
+    Man(manual::Man),
 }
 
 /// Why a command could not do what it was asked.
@@ -129,6 +145,15 @@ impl Failure {
     /// `what` failed for this reason.
     fn io(what: &str, error: &io::Error) -> Failure {
         Failure::new(code::IO, format!("{what}: {}", console::describe(error)))
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut format::Formatter<'_>) -> format::Result {
+        match &self.text {
+            Text::Line(line) => f.write_str(line),
+            Text::Remarks(remarks) => f.write_str(&remarks.render(Style::Plain)),
+        }
     }
 }
 
@@ -163,8 +188,13 @@ pub fn main() -> u8 {
         Command::Fuzz(fuzz) => fuzz.execute(),
         Command::Bench(bench) => bench.execute(),
         Command::Emit(emit) => emit.execute(),
+        Command::Fmt(fmt) => fmt.execute(),
+        Command::Grade(grade) => grade.execute(),
         Command::Repl(repl) => repl.execute(),
         Command::Guests => guests::list(),
+        Command::New(new) => new.execute(),
+        Command::Completions(completions) => completions.execute(),
+        Command::Man(man) => man.execute(),
     };
     result.unwrap_or_else(|failure| {
         match failure.text {

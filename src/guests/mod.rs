@@ -49,6 +49,8 @@ pub trait Machine: Guest {
     const IS_WATCHED: bool = false;
     /// Programs that measure.
     const BENCHES: &'static [Bench];
+    /// A program to start from.
+    const STARTER: Option<&'static str> = None;
 
     /// Whether a file is for this guest. `name` is its path.
     fn recognise(name: &str, _bytes: &[u8]) -> Likeness {
@@ -72,6 +74,13 @@ pub trait Machine: Guest {
     /// Why the form cannot hold it.
     fn write(_image: &Self::Image, _form: &Form) -> Result<Vec<u8>, BadFile> {
         Err(BadFile::Image(format!("{} writes no images", Self::NAME)))
+    }
+    /// A source text laid out as all are; it means the same.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    fn format(name: &str, _text: &str) -> Result<String, BadFile> {
+        Err(BadFile::Image(format!("{name}: sources for {} are not formatted", Self::NAME)))
     }
     /// Gives an image the names of addresses that a symbol file has.
     ///

@@ -136,6 +136,8 @@ pub mod op {
     pub const ILLEGAL: u8 = 28;
     /// An instruction that user programs may not fetch, where that is known.
     pub const FORBIDDEN: u8 = 29;
+    /// An instruction that is watched for: the run stops before it.
+    pub const WATCHED: u8 = 30;
     /// Added to the operation of an instruction in memory that is protected: only supervisors may fetch it.
     pub const SYSTEM: u8 = 32;
     /// All operations are below this.

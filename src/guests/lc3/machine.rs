@@ -5,14 +5,11 @@ use super::image::{self, Format, Image, ImageError};
 use super::profile::Profile;
 use super::strict::Strict;
 use super::symbols::Symbols;
-use super::{Lc3, asm, disasm};
+use super::{Lc3, REAL, asm, disasm};
 use crate::device::Console;
 use crate::guests::{BadFile, Bench, FileKind, Form, Likeness, Machine, Product, Remarks, Settings, Watcher};
 use crate::ops::Pc;
 use crate::state::State;
-
-/// The operating system in LC-3 assembly; the other's services are the host's.
-const REAL: &str = "real";
 
 macro_rules! example {
     ($name:literal) => {
@@ -91,6 +88,8 @@ impl Machine for Lc3 {
         Bench { computes: false, ..example!("output") },
     ];
 
+    const STARTER: Option<&'static str> = Some(include_str!("../../../templates/new.asm"));
+
     fn recognise(name: &str, bytes: &[u8]) -> Likeness {
         match Format::of(name, bytes) {
             Format::Lc3tools | Format::EnsembleBinary | Format::EnsembleText => Likeness::Sure,
@@ -125,6 +124,12 @@ impl Machine for Lc3 {
     fn write(image: &Image, form: &Form) -> Result<Vec<u8>, BadFile> {
         let known = FORMS.iter().find(|known| known.0.name == form.name);
         Ok(image.write(known.map_or(image::Form::Raw, |known| known.1))?)
+    }
+
+    fn format(name: &str, text: &str) -> Result<String, BadFile> {
+        asm::format(name, text).map_err(|diagnostics| {
+            BadFile::Source(Remarks { file: name.to_owned(), text: text.to_owned(), diagnostics })
+        })
     }
 
     fn name(image: &mut Image, file: &str, bytes: &[u8]) -> Result<(), BadFile> {

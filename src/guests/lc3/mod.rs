@@ -51,7 +51,17 @@ pub struct Lc3 {
     has_system: bool,
     /// Where unknown instructions were reported, in profiles that go on.
     reported: BTreeSet<u16>,
+    /// Where the run stops before the instruction.
+    watched: BTreeSet<u16>,
+    /// A bit for each vector: whether a trap to it was taken.
+    trapped: [u64; 4],
 }
+
+/// The name of the operating system in LC-3 assembly; the other's services are the host's.
+pub const REAL: &str = "real";
+
+/// The reason of the fault that a run ends with where it comes to an address that is watched.
+pub const WATCHED: &str = "watched";
 
 impl Lc3 {
     /// A machine of this profile.
@@ -65,7 +75,25 @@ impl Lc3 {
             machine_control: 0,
             has_system: false,
             reported: BTreeSet::new(),
+            watched: BTreeSet::new(),
+            trapped: [0; 4],
         }
+    }
+
+    /// Whether a run stops, with a fault for the reason [`WATCHED`], before it executes what is at an address. This
+    /// holds for what is decoded from now on: who changes it writes the word there anew ([`crate::vm::Vm::poke`]). The
+    /// machine has to be one that only interprets, as native code is shared with machines that watch for nothing.
+    pub fn watch(&mut self, address: u16, watched: bool) {
+        if watched {
+            self.watched.insert(address);
+        } else {
+            self.watched.remove(&address);
+        }
+    }
+
+    /// Whether a trap to this vector was taken so far.
+    pub fn has_trapped(&self, vector: u8) -> bool {
+        self.trapped[usize::from(vector / 64)] & 1 << (vector % 64) != 0
     }
 
     /// The profile.
@@ -165,8 +193,9 @@ impl Guest for Lc3 {
     const CODE: Option<usize> = Some(MEMORY.id());
 
     fn fork(&self, console: Console) -> Lc3 {
-        let keyboard = self.keyboard.fork();
-        Lc3 { console, keyboard, symbols: self.symbols.clone(), reported: self.reported.clone(), ..*self }
+        let (keyboard, symbols, reported) =
+            (self.keyboard.fork(), self.symbols.clone(), self.reported.clone());
+        Lc3 { console, keyboard, symbols, reported, watched: self.watched.clone(), ..*self }
     }
 
     fn code_len(&self) -> usize {
@@ -175,6 +204,9 @@ impl Guest for Lc3 {
 
     fn decode(&self, state: &State, pc: Pc) -> Insn {
         let at = pc as u16;
+        if self.watched.contains(&at) {
+            return Insn::new(op::WATCHED, 0, 0, 0, 0);
+        }
         let insn = isa::decode(&self.profile, at, word(state, at));
         if self.is_protected_code(at) { insn.with_op(insn.op() | op::SYSTEM) } else { insn }
     }
@@ -200,12 +232,18 @@ impl Guest for Lc3 {
     fn trap(&mut self, state: &mut State, n: u16) -> Result<After, Refusal> {
         match n {
             isa::SERVICE_RTI => interrupt::return_from(state),
-            vector => self.serve(state, vector),
+            vector => {
+                self.trapped[usize::from(vector / 64 % 4)] |= 1 << (vector % 64);
+                self.serve(state, vector)
+            }
         }
     }
 
     fn illegal(&mut self, state: &mut State, insn: Insn) -> Result<After, Refusal> {
         let pc = state.pc() as u16;
+        if insn.op() == op::WATCHED {
+            return Err(Refusal::Fault(WATCHED, format!("x{pc:04X} is watched")));
+        }
         let word = insn.imm() as u16;
         if self.profile.reports_unknown {
             self.report(pc, &format!("x{word:04X} is not an instruction; it is skipped"));

@@ -10,6 +10,7 @@
 //! notes after the last `.END`.
 
 mod flow;
+mod format;
 mod lex;
 mod link;
 mod statement;
@@ -26,6 +27,7 @@ use super::symbols::Symbols;
 use crate::asm::lex::quoted;
 use crate::asm::{Lines, Log, defined_twice};
 use crate::diagnostic::Diagnostic;
+pub use format::format;
 use lex::Token;
 
 /// What became of a source text.

@@ -270,7 +270,7 @@ impl<'s> Assembler<'s> {
 }
 
 /// Whether an instruction's name is a label here: a statement follows it, not operands.
-fn names(instruction: Mnemonic, rest: &[Token<'_>]) -> bool {
+pub(super) fn names(instruction: Mnemonic, rest: &[Token<'_>]) -> bool {
     match rest {
         [Token { kind: Kind::Directive(_), .. }, ..] => true,
         // In `BR ADD` a label is called so.
