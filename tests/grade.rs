@@ -267,7 +267,10 @@ fn cases_do_not_touch_each_other() {
 fn many_are_handed_on_in_order() {
     let tests = Tests::parse("[[case]]\nname = \"prints\"\nexpect.output = \"7\"").unwrap();
     let source = |n: usize| {
-        format!(".ORIG x3000\nLD R0, C\nOUT\nHALT\nC .FILL {}\n.END", if n % 3 == 0 { 55 } else { 56 })
+        format!(
+            ".ORIG x3000\nLD R0, C\nOUT\nHALT\nC .FILL {}\n.END",
+            if n.is_multiple_of(3) { 55 } else { 56 }
+        )
     };
     let mut seen = Vec::new();
     let open = |n: usize| match n % 10 {
@@ -278,7 +281,7 @@ fn many_are_handed_on_in_order() {
         seen.push((graded.name.clone(), graded.points));
         Ok::<(), ()>(())
     });
-    let points = |n: usize| if n % 3 == 0 && n % 10 != 9 { 1.0 } else { 0.0 };
+    let points = |n: usize| if n.is_multiple_of(3) && n % 10 != 9 { 1.0 } else { 0.0 };
     let expected: Vec<(String, f64)> = (0..200).map(|n| (n.to_string(), points(n))).collect();
     assert_eq!((done, seen), (Ok(()), expected));
     let mut before = 5;
