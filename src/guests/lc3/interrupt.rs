@@ -130,11 +130,13 @@ impl Lc3 {
     }
 
     /// When a device is to be looked at, or interrupts.
+    #[inline]
     pub(super) fn next_event(&self, state: &State) -> u64 {
-        if state.get(MODE) & PSR_PRIORITY >= PRIORITY {
+        let (keyboard, timer) = (&self.keyboard, &self.timer);
+        // Most programs have no interrupts, and this is asked after each trap.
+        if !keyboard.interrupts && !timer.interrupts || state.get(MODE) & PSR_PRIORITY >= PRIORITY {
             return u64::MAX;
         }
-        let (keyboard, timer) = (&self.keyboard, &self.timer);
         let look = if keyboard.waits { 0 } else { keyboard.look };
         let ring = if timer.rang { 0 } else { timer.next };
         let keyboard = if keyboard.interrupts { look } else { u64::MAX };
