@@ -25,7 +25,7 @@ fn the_list_of_guests_has_their_files_features_and_settings() {
     let (code, out, err) = outcome(&mut kiln(&["guests"]));
     assert_eq!((code, err.as_str()), (0, ""));
     let sections: Vec<&str> = out.split("\n\n").collect();
-    assert_eq!(sections.len(), guests::NAMES.len(), "{out}");
+    assert_eq!(sections.len(), guests::ALL.len(), "{out}");
     for (section, name) in sections.into_iter().zip(guests::NAMES) {
         let (about, files, features, settings) = guests::visit(name, Described).unwrap();
         assert!(section.starts_with(&format!("{name}  {about}")), "{section}");
@@ -39,7 +39,7 @@ fn the_list_of_guests_has_their_files_features_and_settings() {
             assert!(section.contains(&format!("--set {}={}: ", setting.name, setting.default)), "{section}");
         }
     }
-    for name in ["lc3", "iridium", "byte", "wordstack"] {
+    for name in ["lc3", "iridium", "byte", "wordstack", "lox"] {
         assert!(out.contains(&format!("{name}  ")), "{out}");
     }
 }

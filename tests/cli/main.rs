@@ -5,6 +5,7 @@ mod bench;
 mod fuzz;
 mod guests;
 mod lc3;
+mod lox;
 #[cfg(all(feature = "jit", target_endian = "little"))]
 mod perf;
 

@@ -458,6 +458,15 @@ impl Core {
         Some((code, (pc as usize - code.insns.as_ptr() as usize) / size_of::<Insn>()))
     }
 
+    /// The program's instruction that is next: the first of what the host is about to call.
+    pub fn next(&self) -> *const Insn {
+        if self.pc != self.host_code.as_ptr() {
+            return self.pc;
+        }
+        let callee = self.slot(self.base as usize, LINK as isize).as_object::<Closure>();
+        callee.map_or(self.pc, |closure| closure.entry)
+    }
+
     /// The source line of an instruction; 0 if there is none.
     pub fn line(&self, pc: *const Insn) -> u32 {
         self.place(pc).map_or(0, |(code, n)| code.unit.lines[n])

@@ -209,7 +209,7 @@ impl Lox {
 
     /// The source line that the machine stands on, and the instruction there.
     pub fn place(&self) -> Option<(u32, String)> {
-        let (code, n) = self.core.place(self.core.pc)?;
+        let (code, n) = self.core.place(self.core.next())?;
         Some((code.unit.lines[n], disasm::insn(&code.unit, code.unit.code[n], n - code.unit.start_of(n))))
     }
 }

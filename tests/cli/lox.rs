@@ -1,0 +1,91 @@
+//! Lox as its users have it: clox's streams and exit codes, and what the program adds.
+
+use super::{Folder, fails, kiln, outcome, report};
+
+const FIB: &str = "fun fib(n) { if (n < 2) return n; return fib(n - 1) + fib(n - 2); }\nprint fib(20);\n";
+
+#[test]
+fn exit_codes_and_streams_are_those_of_clox() {
+    let folder = Folder::new("lox-codes");
+    let run = |name: &str, source: &[u8]| outcome(&mut kiln(&["run", &folder.file(name, source)]));
+    assert_eq!(run("fib.lox", FIB.as_bytes()), (0, "6765\n".into(), "".into()));
+    let errors =
+        "[line 1] Error at ';': Expect expression.\n[line 2] Error at end: Expect ';' after value.\n";
+    assert_eq!(run("source.lox", b"print 1 +;\nprint 2"), (65, "".into(), errors.into()));
+    let trace = "Operand must be a number.\n[line 1] in f()\n[line 2] in script\n";
+    assert_eq!(
+        run("run.lox", b"fun f() { return -\"a\"; } print 1;\nf();\n"),
+        (70, "1\n".into(), trace.into())
+    );
+    let none = folder.path("none.lox");
+    assert_eq!(fails(&["run", &none], 74), format!("kiln: error: Could not open file \"{none}\".\n"));
+    fails(&["run", "--no-such-option", &none], 64);
+    fails(&["run", &none, &none], 64);
+}
+
+#[test]
+fn programs_are_compiled_disassembled_and_run_as_images() {
+    let folder = Folder::new("lox-images");
+    let source = folder.file("fib.lox", FIB);
+    assert_eq!(outcome(&mut kiln(&["compile", &source])), (0, "".into(), "".into()));
+    let image = folder.path("fib.kl");
+    assert_eq!(outcome(&mut kiln(&["run", &image])), (0, "6765\n".into(), "".into()));
+    let (code, listing, _) = outcome(&mut kiln(&["disasm", &image]));
+    assert_eq!((code, listing.as_str()), (0, outcome(&mut kiln(&["disasm", &source])).1.as_str()));
+    assert!(
+        listing.contains("fun fib: 1 parameters") && listing.contains("sub.k            r5, r1, 1"),
+        "{listing}"
+    );
+    let mut damaged = std::fs::read(&image).unwrap();
+    damaged.pop();
+    let err = fails(&["run", &folder.file("damaged.kl", damaged)], 65);
+    assert!(err.starts_with("kiln: error: ") && err.contains("it ends within"), "{err}");
+    assert!(fails(&["compile", &source, "-o", &source], 64).contains("would replace the source"));
+    let bad = folder.file("bad.lox", "1");
+    assert_eq!(fails(&["compile", &bad], 65), "[line 1] Error at end: Expect ';' after expression.\n");
+}
+
+#[test]
+fn budgets_limits_reports_and_traces() {
+    let folder = Folder::new("lox-limits");
+    let fib = folder.file("fib.lox", FIB);
+    let (json, trace) = (folder.path("report.json"), folder.path("trace.txt"));
+    let err = fails(&["run", "--budget", "1000", "--report", &json, "--stats", &fib], 75);
+    assert!(err.contains("the budget of 1000 instructions is spent on line 1: "), "{err}");
+    assert!(err.contains("1000 instructions in") && err.contains("0 collections"), "{err}");
+    let report = report(&json);
+    assert_eq!((&report["guest"], &report["stop"]), (&"lox".into(), &"budget".into()));
+    assert_eq!((&report["instructions"], &report["exit_code"]), (&1000.into(), &75.into()));
+    let to = format!("--trace={trace}");
+    fails(&["run", "--budget", "3", &to, &fib], 75);
+    let lines = std::fs::read_to_string(trace).unwrap();
+    assert!(lines.lines().nth(1).unwrap().ends_with("define.global    r1, fib"), "{lines}");
+    let deep = folder.file("deep.lox", "fun f() { f(); } f();");
+    let err = fails(&["run", "--set", "calls=10", &deep], 70);
+    assert!(err.starts_with("Stack overflow.\n[line 1] in f()\n") && err.lines().count() == 11, "{err}");
+    let large = folder.file("large.lox", "class L {} var l; while (true) { var n = L(); n.l = l; l = n; }");
+    assert!(
+        fails(&["run", "--set", "memory=8", &large], 70).starts_with("Out of memory.\n[line 1] in script\n")
+    );
+    assert!(fails(&["run", "--set", "calls=0", &deep], 64).contains("it is from 1 to"));
+}
+
+#[test]
+fn errors_may_be_pretty() {
+    let folder = Folder::new("lox-pretty");
+    let err = fails(&["run", "--errors", "pretty", &folder.file("bad.lox", "var a = 1;\n1 = a;\n")], 65);
+    assert!(err.starts_with("error: Invalid assignment target\n"), "{err}");
+    assert!(
+        err.contains("2 | 1 = a;\n  |   ^") && err.contains("help: only a variable or a property"),
+        "{err}"
+    );
+}
+
+#[test]
+fn the_prompt_keeps_its_state_after_an_error() {
+    let entries = "var a = 1;\nfun f(x) {\n  return x + a;\n}\nprint f(nil);\nprint f(2);\nprint a\n";
+    let (code, out, _) = outcome(kiln(&["repl", "lox"]).write_stdin(entries));
+    let wanted = "Operands must be two numbers or two strings.\n[line 2] in f()\n[line 1] in script\n3\n\
+        [line 1] Error at end: Expect ';' after value.\n";
+    assert_eq!((code, out.as_str()), (0, wanted));
+}
