@@ -33,7 +33,8 @@ fn programs_are_compiled_disassembled_and_run_as_images() {
     let (code, listing, _) = outcome(&mut kiln(&["disasm", &image]));
     assert_eq!((code, listing.as_str()), (0, outcome(&mut kiln(&["disasm", &source])).1.as_str()));
     assert!(
-        listing.contains("fun fib: 1 parameters") && listing.contains("sub.k            r5, r1, 1"),
+        listing.contains("fun fib: 1 parameters")
+            && listing.contains("call.global      r4, frame r2, fib, 1"),
         "{listing}"
     );
     let mut damaged = std::fs::read(&image).unwrap();

@@ -35,6 +35,7 @@ pub fn compile(source: &[u8]) -> Result<Unit, Vec<SourceError>> {
         tree: &tree,
         unit: Unit::default(),
         statics: HashMap::new(),
+        defined: HashMap::new(),
         captures: HashMap::new(),
         class_of: HashMap::new(),
     };
@@ -69,6 +70,8 @@ pub(super) struct Shared<'t> {
     pub(super) tree: &'t Tree,
     unit: Unit,
     statics: HashMap<Key, u32>,
+    /// The first function from which on, in the source, a global function is known to be defined where code runs.
+    defined: HashMap<Vec<u8>, u32>,
     /// Where closures take their captures from, by function.
     captures: HashMap<u32, Vec<Capture>>,
     /// The fields that a method's class seems to have, by function.
@@ -345,6 +348,12 @@ impl<'a, 't> Body<'a, 't> {
         }
     }
 
+    /// Whether a global variable is sure to be defined where this function runs.
+    pub(super) fn is_defined(&self, name: &Span) -> bool {
+        let name = &self.shared.source[name.clone()];
+        self.shared.defined.get(name).is_some_and(|&first| first <= self.function.0)
+    }
+
     fn define_global(&mut self, from: Reg, name: &Span) {
         let global = self.shared.global(name);
         self.emit(Insn::wide(Op::DefineGlobal, from, 0, global));
@@ -372,6 +381,9 @@ impl<'a, 't> Body<'a, 't> {
                 let register = self.take();
                 self.closure(register, function);
                 self.define_global(register, name);
+                // The script goes from top to bottom: what is made from here on runs later.
+                let text = self.shared.text(name);
+                self.shared.defined.entry(text).or_insert(function.0);
                 self.free = before;
             }
         }

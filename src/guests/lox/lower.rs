@@ -7,6 +7,9 @@ use super::compile::{Body, Reg, SHORT};
 use super::isa::{Insn, LINK, Op};
 use super::tree::{Binary, Expr, Local, Node, Place, Superclass};
 
+/// Expressions in a call's arguments that are looked at to see what they can do.
+const MOST_LOOKED_AT: usize = 32;
+
 impl Body<'_, '_> {
     /// Evaluates for the effects only.
     pub(super) fn discard(&mut self, of: Expr) {
@@ -190,13 +193,18 @@ impl Body<'_, '_> {
         let between = if has_call { self.reserve(LINK + 1) + LINK as Reg } else { self.take() };
         let above = self.free;
         let is_call = |link: &Expr| matches!(tree.node(*link), Node::Call(..) | Node::Invoke(..));
-        let mut left = if links.last().is_some_and(is_call) {
+        let global = links.last().and_then(|&link| self.global_callee(link, inner));
+        let mut left = if global.is_some() {
+            between
+        } else if links.last().is_some_and(is_call) {
             self.into(inner, between);
             between
         } else {
             self.operand(inner)
         };
+        let mut global = global;
         while let Some(link) = links.pop() {
+            let global = global.take();
             let result = if links.is_empty() { to.unwrap_or(between) } else { between };
             match tree.node(link) {
                 Node::Binary(op, _, right) => self.binary(link, *op, left, *right, result),
@@ -210,7 +218,8 @@ impl Body<'_, '_> {
                     self.arguments(arguments);
                     self.line = tree.line(link);
                     let frame = between - LINK as Reg;
-                    self.emit(Insn::new(Op::Call, result, frame, 0, arguments.len() as u8));
+                    let op = if global.is_some() { Op::CallGlobal } else { Op::Call };
+                    self.emit(Insn::new(op, result, frame, global.unwrap_or(0), arguments.len() as u8));
                 }
                 Node::Invoke(_, name, arguments) => {
                     self.copy(between, left);
@@ -229,6 +238,31 @@ impl Body<'_, '_> {
             None => usize::from(between) + 1,
         };
         left
+    }
+
+    /// The static of what a call's callee is, if that is a global variable that may as well be read after the arguments:
+    /// it is defined, and nothing in them can assign to it.
+    fn global_callee(&mut self, call: Expr, callee: Expr) -> Option<u16> {
+        let tree = self.shared.tree;
+        let (Node::Call(_, arguments), Node::Get(Place::Global(name))) = (tree.node(call), tree.node(callee))
+        else {
+            return None;
+        };
+        let mut open = arguments.to_vec();
+        for _ in 0..MOST_LOOKED_AT {
+            let Some(of) = open.pop() else {
+                return Some(self.shared.global(name))
+                    .filter(|&n| n < SHORT && self.is_defined(name))
+                    .map(|n| n as u16);
+            };
+            match tree.node(of) {
+                Node::Binary(_, left, right) => open.extend([*left, *right]),
+                Node::Negate(inner) | Node::Not(inner) | Node::Property(inner, _) => open.push(*inner),
+                Node::Nil | Node::Bool(_) | Node::Number(_) | Node::String(_) | Node::Get(_) => {}
+                _ => return None,
+            }
+        }
+        None
     }
 
     /// Evaluates arguments to the registers from the lowest free one on.
