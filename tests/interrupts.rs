@@ -352,3 +352,93 @@ fn random_programs_are_interrupted() {
     assert!(interrupted >= 16, "of 800 programs only {interrupted} were interrupted");
     assert!(supervisors >= 40, "of 800 programs only {supervisors} went from mode to mode");
 }
+
+/// Beside an LC-3 that others wrote.
+#[cfg(feature = "oracle")]
+mod oracle {
+    use std::collections::VecDeque;
+    use std::sync::{Arc, RwLock};
+
+    use kiln::device::Console;
+    use kiln::guests::lc3::isa;
+    use kiln::tape::Tape;
+    use lc3_ensemble::ast::Reg;
+    use lc3_ensemble::sim::device::BufferedKeyboard;
+    use lc3_ensemble::sim::mem::MachineInitStrategy;
+    use lc3_ensemble::sim::{SimFlags, Simulator};
+
+    use super::*;
+
+    /// Keys that interrupt a program: where, how often, what is on the stack, and where RTI leads.
+    #[test]
+    fn as_in_the_oracle() {
+        let source = "
+                    .ORIG x3000
+                    LD R1, ENABLE
+                    LD R6, STACK
+            LOOP    ADD R2, R2, #3
+                    ST R2, SUM
+                    AND R3, R2, #7
+                    BRnp LOOP
+                    STI R1, KBSR
+                    ADD R4, R4, #1
+                    BR LOOP
+            KEY     LDI R0, KBDR
+                    ADD R5, R5, R0
+                    ADD R6, R6, #-1
+                    STR R5, R6, #0
+                    NOT R0, R0
+                    ADD R6, R6, #1
+                    RTI
+            ENABLE  .FILL x4000
+            STACK   .FILL x4000
+            SUM     .FILL 0
+            KBSR    .FILL xFE00
+            KBDR    .FILL xFE02
+                    .END";
+        let mut case = common::program(source);
+        // Both let a user program have its devices. All keys are there when they are first asked for.
+        case.profile = Profile::SECOND;
+        case.input = (1..30).collect();
+        case.vectors = vec![(0x0180, 0x3009)];
+        let registers = [Reg::R0, Reg::R1, Reg::R2, Reg::R3, Reg::R4, Reg::R5, Reg::R6, Reg::R7];
+        for (name, config) in configurations() {
+            let machine_init = MachineInitStrategy::Known { value: 0 };
+            let mut sim =
+                Simulator::new(SimFlags { machine_init, ignore_privilege: true, ..SimFlags::default() });
+            for (at, &word) in (case.origin..).zip(&case.words) {
+                sim.mem[at].set(word);
+            }
+            sim.pc = case.origin;
+            sim.mem[0x0180].set(0x3009);
+            let keys = case.input.iter().copied().collect::<VecDeque<u8>>();
+            sim.device_handler.set_keyboard(BufferedKeyboard::new(Arc::new(RwLock::new(keys))));
+            let tape = Tape::new(case.input.iter().map(|&key| (0, key)));
+            let (vm, _) = case.machine(config);
+            let mut vm = vm.fork(Console::new(Box::new(tape), Box::new(std::io::sink())));
+            let mut in_handler = 0;
+            for step in 1..2000 {
+                assert!(matches!(vm.run(1), Stop::Budget));
+                while sim.instructions_run < step {
+                    sim.step_in().unwrap();
+                }
+                let story = format!("in configuration {name:?}, after {step}");
+                let state = vm.state();
+                assert_eq!(state.pc() as u16, sim.pc, "PC, {story}");
+                for (n, reg) in registers.into_iter().enumerate() {
+                    assert_eq!(state.get(isa::r(n as u8)), sim.reg_file[reg].get(), "R{n}, {story}");
+                }
+                assert_eq!(isa::psr(state) & 0x8700, sim.psr().get() & 0x8700, "mode and priority, {story}");
+                in_handler += usize::from(isa::psr(state) & 0x8000 == 0);
+            }
+            assert_eq!(in_handler, 6 * 29, "in configuration {name:?}");
+            for at in [0x2ffd, 0x2ffe] {
+                assert_eq!(
+                    kiln::guests::lc3::word(vm.state(), at),
+                    sim.mem[at].get(),
+                    "x{at:04X} in configuration {name:?}"
+                );
+            }
+        }
+    }
+}
