@@ -24,7 +24,7 @@ pub struct Trial<C> {
 /// A configuration with native code, of the many that must all agree with the interpreter.
 pub fn config(choices: &mut Choices<'_>) -> Config {
     let mut config = Config {
-        tiers: if choices.chance(110) { Tiers::Jit } else { Tiers::Auto },
+        tiers: if choices.chance(130) { Tiers::Jit } else { Tiers::Auto },
         hot: choices.pick(&[0, 1, 2, 5, 20, 50]),
         compile: if choices.chance(32) { Compile::Background } else { Compile::Inline },
         // Compiling is what time goes to.
@@ -73,7 +73,7 @@ impl<C: Case> Trial<C> {
     pub fn generate(bytes: &[u8]) -> Self {
         let choices = &mut Choices::new(bytes);
         let config = config(choices);
-        let budgets = (0..=choices.below(8))
+        let budgets = (0..=choices.below(16))
             .map(|_| {
                 let most = choices.pick(&[2, 50, 500, 4000, 20_000]);
                 u64::from(choices.below(most))

@@ -207,7 +207,7 @@ struct Writer<'c, 'b> {
 
 impl<'c, 'b> Writer<'c, 'b> {
     fn new(choices: &'c mut Choices<'b>, origin: u16) -> Self {
-        let is_quiet = choices.chance(176);
+        let is_quiet = choices.chance(208);
         let (words, routines, handlers) = Default::default();
         Writer { choices, origin, words, routines, handlers, is_quiet }
     }
