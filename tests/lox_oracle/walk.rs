@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::tree::{ClassDef, Expr, Function, Name, Stmt};
+use super::tree::{Expr, Function, Name, Stmt};
 
 #[derive(Clone)]
 enum Value {
