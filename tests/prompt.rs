@@ -322,5 +322,5 @@ stopped with code 0
     assert_eq!((output.status.code(), output.stdout), (Some(0), Vec::new()));
     let output = kiln().args(["repl", "lc3"]).output().unwrap();
     assert_eq!(output.status.code(), Some(64));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("lc3 has no prompt (there are: iridium)"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("lc3 has no prompt (there are: iridium, lox)"));
 }
