@@ -5,25 +5,10 @@
 //! a compile error on its line, `// [line N] Error ...` one elsewhere; a program with compile errors has just these.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
+use kiln::device::Capture;
 use kiln::guests::lox::{Data, Limits, Lox, Program, Stop};
-
-/// Output that can be looked at afterwards.
-#[derive(Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What a run shows: the exit code, output, and errors.
 #[derive(PartialEq, Debug)]
@@ -46,7 +31,7 @@ enum Way {
 }
 
 fn run(source: &[u8], way: Way) -> Shown {
-    let output = Output::default();
+    let output = Capture::default();
     let mut lox = Lox::new(Limits::default(), Box::new(output.clone()));
     lox.set_stress(way == Way::Stress);
     let mut err = Vec::new();
@@ -78,7 +63,7 @@ fn run(source: &[u8], way: Way) -> Shown {
             }
         }
     };
-    let out = String::from_utf8_lossy(&output.0.lock().unwrap()).into_owned();
+    let out = String::from_utf8_lossy(&output.bytes()).into_owned();
     Shown { code, out, err: String::from_utf8_lossy(&err).into_owned() }
 }
 
@@ -386,7 +371,7 @@ fn run_image(image: &[u8]) -> Result<(), String> {
 
 #[test]
 fn hosts_call_functions_and_are_called() {
-    let output = Output::default();
+    let output = Capture::default();
     let mut lox = Lox::new(Limits::default(), Box::new(output.clone()));
     lox.set_stress(true);
     lox.define("join", |arguments| match arguments {
@@ -401,7 +386,7 @@ fn hosts_call_functions_and_are_called() {
         fun make() { return Bag(); } fun add(bag, k) { return bag.add(k); } fun get(bag) { return bag.n; }
         fun fails(x) { return x + nil; } fun forever() { while (true) {} } print join(\"a\", \"b\");";
     assert!(matches!(load(&mut lox, source), Stop::Halted));
-    assert_eq!(output.0.lock().unwrap().as_slice(), b"a-b\n");
+    assert_eq!(output.bytes(), b"a-b\n");
     let mut call = |name: &str, arguments: &[Data]| {
         let function = lox.global(name).unwrap();
         lox.call(&function, arguments, 10_000)

@@ -45,12 +45,7 @@ fn every_word() {
         profile: Profile::LC3TOOLS,
         origin: 0,
         words: Vec::new(),
-        input: Vec::new(),
-        pace: 0,
-        has_system: false,
-        is_supervisor: false,
-        vectors: Vec::new(),
-        pokes: Vec::new(),
+        ..common::program(".ORIG x3000\nHALT\n.END")
     };
     let mut pair = Pair::new(&case, interpreter());
     // Pointers of every kind, where LD and LDI find them.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use kiln::effects;
-use kiln::fuzz::{self, noise};
+use kiln::fuzz::{self, damaged, noise};
 use kiln::guests::byte::Byte;
 use kiln::guests::iridium::{self, Iridium, osmium};
 use kiln::guests::lc3::profile::Profile;
@@ -185,13 +185,7 @@ fn damaged_files_load_or_say_why_not() {
     ];
     for (kind, file) in files {
         for seed in 0..300 {
-            let mut file = file.clone();
-            for change in noise(seed, 9).chunks(3).take(seed as usize % 4) {
-                let at = usize::from(u16::from_be_bytes([change[0], change[1]])) % file.len();
-                file[at] = change[2];
-            }
-            file.truncate(file.len() - (seed as usize / 4) % file.len());
-            let bytes = [&[kind], &file[..]].concat();
+            let bytes = [&[kind], &damaged(&file, seed)[..]].concat();
             check::loader(&bytes).unwrap_or_else(|what| panic!("kind {kind}, seed {seed}: {what}"));
         }
     }

@@ -47,3 +47,14 @@ pub fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut random = SplitMix(seed);
     std::iter::repeat_with(|| random.next().to_le_bytes()).flatten().take(len).collect()
 }
+
+/// A file, which is not empty, with up to three bytes changed, and for some seeds cut short.
+pub fn damaged(file: &[u8], seed: u64) -> Vec<u8> {
+    let mut file = file.to_vec();
+    for change in noise(seed, 9).chunks(3).take(seed as usize % 4) {
+        let at = usize::from(u16::from_be_bytes([change[0], change[1]])) % file.len();
+        file[at] = change[2];
+    }
+    file.truncate(file.len() - (seed as usize / 4) % file.len());
+    file
+}

@@ -19,7 +19,7 @@ use crate::tier::Config;
 use crate::vm::Vm;
 
 pub use campaign::{Campaign, Failure, Refused, Tally, replay};
-pub use choices::{Choices, noise};
+pub use choices::{Choices, damaged, noise};
 pub use shared::shared;
 pub use trial::{Trial, config, tiers};
 

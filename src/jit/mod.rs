@@ -11,6 +11,7 @@ mod contain;
 mod convert;
 pub(crate) mod dump;
 mod elements;
+mod exits;
 mod facts;
 pub(crate) mod library;
 pub(crate) mod native;

@@ -21,13 +21,14 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Switch};
 
 use super::access::Found;
 use super::elements::Home;
+use super::exits::ExitBlock;
 use super::facts::{self, Extent, Facts, Source};
 use super::{Exit, Reason};
 use crate::effects::{self, Slots};
 use crate::guest::Guest;
 use crate::ops::{Flow, FlowOf, Pc, Scalar, Type, Via};
 use crate::region::{Block, Region, Target};
-use crate::state::{BUDGET, PC, REGISTERS, State, attr};
+use crate::state::{BUDGET, REGISTERS, State, attr};
 use crate::tier::Plant;
 
 /// Targets of an indirect jump that are compared one by one; more go through a table.
@@ -94,14 +95,6 @@ pub(super) struct Point {
     pub(super) pending: u64,
 }
 
-pub(super) struct ExitBlock {
-    block: ir::Block,
-    point: Point,
-    id: usize,
-    /// Where to go on, if that is known only when running.
-    pc: Option<Value>,
-}
-
 /// A block on the way to one where ways join, which is charged there what it is longer than others.
 struct Toll {
     block: ir::Block,
@@ -118,7 +111,7 @@ pub(super) struct Translator<'a, G> {
     /// Where blocks with one predecessor are entered from.
     pub(super) entered: Vec<Option<Point>>,
     /// Slots that the region writes: registers, and all.
-    registers: Vec<usize>,
+    pub(super) registers: Vec<usize>,
     pub(super) written: Vec<usize>,
     /// The slots at the region's entry, and at the top of each block that was translated so far.
     pub(super) tops: Vec<Vec<Option<Val>>>,
@@ -139,7 +132,7 @@ pub(super) struct Translator<'a, G> {
     /// Where the numbers of each block's instructions start, and the number of the instruction at `pc`: code and
     /// exits are said to be its.
     firsts: Vec<u32>,
-    number: u32,
+    pub(super) number: u32,
     /// The instruction is one that always leaves.
     pub(super) left: bool,
     /// For each access of the instruction to come, whether the instruction itself fixes its address.
@@ -581,79 +574,6 @@ impl<G: Guest> Translator<'_, G> {
 
     pub(super) fn value<T: Scalar>(&mut self, value: Val) -> Value {
         self.materialise(value, T::TYPE)
-    }
-
-    /// A block that leaves with the registers as they are now. `pc` is where to go on, known now or when
-    /// running.
-    fn exit(&mut self, reason: Reason, pc: Option<Pc>, dynamic: Option<Value>) -> ir::Block {
-        let block = self.b.create_block();
-        self.b.set_cold_block(block);
-        let id = self.exits.len();
-        let unsaid = u64::from(reason == Reason::Load && self.known.plant == Some(Plant::Count));
-        let retired = self.now.pending.saturating_sub(unsaid);
-        self.exits.push(Exit { reason, instruction: self.number, pc, retired });
-        self.exit_blocks.push(ExitBlock { block, point: self.now.clone(), id, pc: dynamic });
-        block
-    }
-
-    /// Leaves before this instruction if `condition` holds.
-    pub(super) fn leave_if(&mut self, condition: Value, reason: Reason) {
-        let exit = self.exit(reason, Some(self.pc), None);
-        let on = self.b.create_block();
-        self.b.ins().brif(condition, exit, &[], on, &[]);
-        self.b.switch_to_block(on);
-    }
-
-    /// Leaves before this instruction.
-    fn leave(&mut self, reason: Reason) {
-        let exit = self.exit(reason, Some(self.pc), None);
-        self.b.ins().jump(exit, &[]);
-    }
-
-    /// Leaves before this instruction, whose remaining operations then go nowhere.
-    pub(super) fn leave_always(&mut self, reason: Reason) {
-        if !self.left {
-            self.leave(reason);
-            self.left = true;
-            let nowhere = self.b.create_block();
-            self.b.switch_to_block(nowhere);
-        }
-    }
-
-    /// Fills the exits' blocks and the one that they share.
-    fn write_exits(&mut self) {
-        self.b.set_srcloc(SourceLoc::default());
-        let flags = self.flags(None);
-        for ExitBlock { block, point, id, pc } in std::mem::take(&mut self.exit_blocks) {
-            self.b.switch_to_block(block);
-            if let Some(pc) = pc {
-                self.b.ins().store(flags, pc, self.state, PC as i32);
-            }
-            let id = self.b.ins().iconst(types::I32, id as i64);
-            let mut args = vec![BlockArg::Value(id), BlockArg::Value(point.budget)];
-            self.store_elements(&point);
-            self.now = point;
-            for i in 0..self.registers.len() {
-                let slot = self.registers[i];
-                args.push(BlockArg::Value(self.slot_value(slot)));
-            }
-            self.b.ins().jump(self.shared_exit, &args);
-        }
-        let shared = self.shared_exit;
-        self.b.set_cold_block(shared);
-        self.b.switch_to_block(shared);
-        let id = self.b.append_block_param(shared, types::I32);
-        let budget = self.b.append_block_param(shared, types::I64);
-        let types = self.registers.iter().map(|&slot| clif(G::SLOTS[slot].1));
-        let values: Vec<Value> = types.map(|ty| self.b.append_block_param(shared, ty)).collect();
-        self.b.ins().store(flags, budget, self.state, BUDGET as i32);
-        for (slot, mut value) in self.registers.clone().into_iter().zip(values) {
-            if G::SLOTS[slot].1 == Type::F64 {
-                value = self.one_nan(value);
-            }
-            self.b.ins().store(flags, value, self.state, (REGISTERS + slot * 8) as i32);
-        }
-        self.b.ins().return_(&[id]);
     }
 }
 

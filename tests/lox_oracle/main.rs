@@ -5,27 +5,12 @@ mod random;
 mod tree;
 mod walk;
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
+use kiln::device::Capture;
 use kiln::guests::lox::{Limits, Lox, Program, Stop};
-
-#[derive(Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// The same of the machine, and how many instructions it took.
 fn run(program: &Program, stress: bool, slice: u64) -> ((String, Option<String>), u64) {
-    let output = Output::default();
+    let output = Capture::default();
     let mut lox = Lox::new(Limits { calls: 1000, memory: 64 << 20 }, Box::new(output.clone()));
     lox.set_stress(stress);
     lox.load(program).unwrap();
@@ -37,7 +22,7 @@ fn run(program: &Program, stress: bool, slice: u64) -> ((String, Option<String>)
             Stop::Io(error) => panic!("{error}"),
         }
     };
-    let out = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
+    let out = String::from_utf8(output.bytes()).unwrap();
     ((out, error), lox.instructions())
 }
 

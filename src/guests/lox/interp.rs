@@ -16,18 +16,14 @@
 
 #[macro_use]
 mod macros;
+mod table;
 
 use super::core::{Core, Halt, Site};
 use super::isa::{Insn, LINK, Op};
 use super::object::{Boxed, CLOSURE_WORDS, Class, Closure, Header, INSTANCE_WORDS, Ref, shape};
 use super::runtime::{Fallible, Target};
 use super::value::Value;
-
-/// A handler of an operation. What it is given stays in registers from one instruction to the next: pc, frame, core,
-/// limit, the table of handlers, statics.
-#[derive(Clone, Copy)]
-#[repr(transparent)]
-struct Handler(unsafe fn(*const Insn, *mut Value, *mut Core, isize, *const Handler, *const Value));
+use table::{Handler, PAUSES, TABLE};
 
 /// Bytes of an instruction.
 const SIZE: isize = size_of::<Insn>() as isize;
@@ -90,9 +86,6 @@ unsafe fn pause(
     // SAFETY: see the module.
     unsafe { ((*core).pc, (*core).base, (*core).spent_at) = (pc, base, limit) };
 }
-
-/// A table that stops after one instruction.
-static PAUSES: [Handler; Op::ALL.len()] = [Handler(pause); Op::ALL.len()];
 
 /// Enters a function from the call at which the core stands, whose frame has all but the link.
 unsafe fn enter_function(core: &mut Core, closure: Ref<Closure>) {
@@ -607,28 +600,3 @@ unsafe fn capture(base: *mut Value, insn: Insn) -> Value {
 fn operation(insn: Insn) -> Op {
     Op::from_number(insn.op()).unwrap_or(Op::Halt)
 }
-
-static TABLE: [Handler; Op::ALL.len()] = {
-    let mut table = [Handler(halt); Op::ALL.len()];
-    macro_rules! fill {
-        ($($op:ident = $handler:ident;)+) => { $(table[Op::$op as usize] = Handler($handler);)+ };
-    }
-    fill! {
-        Halt = halt; Move = move_; Load = load;
-        GetGlobal = get_global; SetGlobal = set_global; DefineGlobal = define_global;
-        GetCapture = get_capture; GetCaptureBox = get_capture_box; SetCaptureBox = set_capture_box;
-        GetSelf = get_self; NewBox = new_box; GetBox = get_box; SetBox = set_box; Closure = closure;
-        Add = add; AddK = add_k; Subtract = subtract; SubtractK = subtract_k; KSubtract = k_subtract;
-        Multiply = multiply; MultiplyK = multiply_k; Divide = divide; DivideK = divide_k; KDivide = k_divide;
-        Negate = negate; Not = not; Less = less; NotLess = not_less; Equal = equal; NotEqual = not_equal;
-        Jump = jump; JumpIf = jump_if; JumpUnless = jump_unless;
-        JumpLess = jump_less; JumpNotLess = jump_not_less; JumpLessK = jump_less_k;
-        JumpNotLessK = jump_not_less_k; JumpKLess = jump_k_less; JumpKNotLess = jump_k_not_less;
-        JumpEqual = jump_equal; JumpNotEqual = jump_not_equal; JumpEqualK = jump_equal_k;
-        JumpNotEqualK = jump_not_equal_k; Call = call; CallGlobal = call_global; Invoke = invoke;
-        InvokeSuper = invoke_super; Return = return_; ReturnK = return_k; GetProperty = get_property;
-        SetProperty = set_property; GetSuper = get_super; Class = class; Inherit = inherit; Method = method;
-        Print = print;
-    }
-    table
-};
