@@ -128,8 +128,11 @@ pub trait Guest: Sized + Send + 'static {
     /// The instruction at `pc`. Any word has one; what is none has an operation that means
     /// [`crate::ops::Flow::Illegal`].
     fn decode(&self, state: &State, pc: Pc) -> Insn;
-    /// The address of the instruction after the one at `pc`.
-    fn next(pc: Pc) -> Pc;
+    /// The address of the instruction after the one at `pc`: the next, unless the guest says otherwise.
+    #[inline(always)]
+    fn next(pc: Pc) -> Pc {
+        pc.wrapping_add(1)
+    }
     /// What the instruction does: written once, for every client.
     fn meaning<O: Ops>(insn: Insn, pc: Pc, o: &mut O) -> FlowOf<O>;
     /// A load from an element with [`crate::state::attr::READ`], by the instruction at `state.pc()`.

@@ -37,4 +37,5 @@ pub mod tape;
 pub mod tier;
 #[cfg(feature = "jit")]
 pub(crate) mod unroll;
+pub mod validate;
 pub mod vm;

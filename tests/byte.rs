@@ -149,13 +149,16 @@ fn a_binary_is_validated_too() {
         other => panic!("{other:?}"),
     };
     assert!(
-        matches!(Byte::read("test.byte", &[0xff]), Err(BadFile::Image(line)) if line == "test.byte: byte 0: not UTF-8 text")
+        matches!(Byte::read("test.byte", &[0xff]), Err(BadFile::Image(line)) if line == "test.byte: byte 0: not UTF-8; source is UTF-8 text")
     );
     assert_eq!(error(&[2, 1, 1]), "test.byc: byte 3: cut short: an instruction has two bytes");
-    assert_eq!(error(&[2, 1, 99, 0]), "test.byc: byte 2: Illegal instruction: 99 0 is none");
-    assert_eq!(error(&[2, 1, 10, 15]), "test.byc: byte 2: Illegal instruction: 10 15 is none");
-    assert_eq!(error(&[2, 1, 12, 3]), "test.byc: byte 2: Jump outside the program: its end is 2");
-    assert_eq!(error(&[2, 1, 3, 0]), "test.byc: byte 2: Stack underflow: `add` takes 2, and there may be 1");
+    assert_eq!(error(&[2, 1, 99, 0]), "test.byc: byte 2: Illegal instruction: `illegal 99 0` is none");
+    assert_eq!(error(&[2, 1, 10, 15]), "test.byc: byte 2: Illegal instruction: `illegal 10 15` is none");
+    assert_eq!(error(&[2, 1, 12, 3]), "test.byc: byte 2: Jump outside the program: `jump L3`: the end is 2");
+    assert_eq!(
+        error(&[2, 1, 3, 0]),
+        "test.byc: byte 2: Stack underflow: `add`: on some path SP is too small by 1"
+    );
     assert!(Byte::read("test.byc", &[2, 1, 12, 2]).is_ok(), "the end is inside");
 }
 
@@ -165,7 +168,7 @@ fn what_is_listed_assembles_to_itself() {
     for seed in 0..3000 {
         let bytes = noise(seed, 300);
         let case = <Byte as Machine>::Case::generate(&mut Choices::new(&bytes));
-        let code = case.0.concat();
+        let code = case.0.code.concat();
         let Ok((program, _)) = Byte::read("case.byc", &code) else { continue };
         valid += 1;
         let listing = Byte::listing(&program);

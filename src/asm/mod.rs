@@ -4,6 +4,7 @@ pub(crate) mod lex;
 mod lines;
 mod log;
 mod operands;
+pub mod pairs;
 
 use std::ops::Range;
 

@@ -163,10 +163,7 @@ pub struct ImageFile {
 impl ImageFile {
     /// The text of a source.
     pub fn text(&self) -> Result<&str, Failure> {
-        std::str::from_utf8(&self.bytes).map_err(|error| {
-            let (name, at) = (&self.name, error.valid_up_to());
-            Failure::new(code::DATA, format!("{name}: byte {at}: not UTF-8; source is UTF-8 text"))
-        })
+        Ok(guests::utf8(&self.name, &self.bytes)?)
     }
 }
 

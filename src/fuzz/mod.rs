@@ -7,6 +7,7 @@
 mod campaign;
 mod choices;
 mod minimise;
+mod plain;
 mod shared;
 mod trial;
 
@@ -20,6 +21,7 @@ use crate::vm::Vm;
 
 pub use campaign::{Campaign, Failure, Refused, Tally, replay};
 pub use choices::{Choices, damaged, noise};
+pub use plain::{Generate, Plain};
 pub use shared::shared;
 pub use trial::{Trial, config, tiers};
 
@@ -33,7 +35,7 @@ pub trait Case: fmt::Debug {
     /// A machine about to run it, and where its output goes.
     fn machine(&self, config: Config) -> (Vm<Self::Guest>, Capture);
     /// What the host does to a machine after its run number `turn`.
-    fn meddle(&self, turn: usize, vm: &mut Vm<Self::Guest>);
+    fn meddle(&self, _turn: usize, _vm: &mut Vm<Self::Guest>) {}
     /// Runs it beside an implementation that shares nothing with ours, if there is one for it: how many instructions were
     /// the same, or where the two part.
     fn oracle(&self, _config: Config, _budgets: &[u64]) -> Option<Result<u64, String>> {

@@ -65,7 +65,12 @@ pub trait Machine: Guest {
     ///
     /// # Errors
     /// What is wrong with it, and where.
-    fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile>;
+    fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile> {
+        let (image, remarks) = Self::read(name, text.as_bytes())?;
+        let none = || BadFile::Image(format!("{} writes no images", Self::NAME));
+        let form = Self::FORMS.first().ok_or_else(none)?;
+        Ok((Product { bytes: Self::write(&image, form)?, extension: form.extension }, remarks))
+    }
     /// The forms in which an image is written, the usual one first; none where translating is all that there is.
     const FORMS: &'static [Form] = &[];
     /// The image in one of these forms.
@@ -299,6 +304,17 @@ pub enum BadFile {
     Image(String),
     /// It is source, and does not assemble.
     Source(Remarks),
+}
+
+/// The text that a file holds.
+///
+/// # Errors
+/// It is not UTF-8.
+pub fn utf8<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, BadFile> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        BadFile::Image(format!("{name}: byte {at}: not UTF-8; source is UTF-8 text"))
+    })
 }
 
 /// Does something with a guest's type.

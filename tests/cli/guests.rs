@@ -112,9 +112,9 @@ fn a_program_is_validated_before_it_runs() {
     let err = fails(&["run", &text], 65);
     assert!(err.starts_with("error: Stack underflow\n"), "{err}");
     assert!(err.contains("under.byte:2:1"), "{err}");
-    assert!(err.contains("`add` takes 2, and there may be 1"), "{err}");
+    assert!(err.contains("`add`: on some path SP is too small by 1"), "{err}");
     let outside = folder.file("outside.byc", [2, 1, 12, 9]);
-    refuses(&["run", &outside], 65, "outside.byc: byte 2: Jump outside the program: its end is 2");
+    refuses(&["run", &outside], 65, "outside.byc: byte 2: Jump outside the program: `jump L9`: the end is 2");
     let cut = folder.file("cut.byc", [2, 1, 1]);
     refuses(&["run", &cut], 65, "cut.byc: byte 3: cut short");
 }

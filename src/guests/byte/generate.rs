@@ -1,47 +1,22 @@
 //! Random programs: loops, calls, arithmetic, and now and then an instruction that is out of place.
 
-use std::fmt;
+use super::{Byte, op};
+use crate::asm::pairs::{Pair, Program};
+use crate::fuzz::{Choices, Generate};
 
-use serde::{Deserialize, Serialize};
-
-use super::{Byte, op, text};
-use crate::device::{Capture, Console};
-use crate::fuzz::{self, Choices};
-use crate::tier::Config;
-use crate::vm::Vm;
-
-/// A random program.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Case(pub Vec<[u8; 2]>);
-
-impl fuzz::Case for Case {
-    type Guest = Byte;
-
+impl Generate for Byte {
     /// A routine, at address 1, and behind it what the program starts with.
-    fn generate(choices: &mut Choices<'_>) -> Case {
+    fn generate(choices: &mut Choices<'_>) -> Program {
         let mut code = vec![[op::JUMP, 0]];
         fragments(&mut code, choices, 1);
         code.push([op::RET, 0]);
         code[0][1] = code.len() as u8;
         fragments(&mut code, choices, 0);
-        Case(code)
-    }
-
-    fn machine(&self, config: Config) -> (Vm<Byte>, Capture) {
-        let (guest, state) = Byte::new(&self.0);
-        (Vm::new(guest, state, config), Console::scripted("").1)
-    }
-
-    fn meddle(&self, _: usize, _: &mut Vm<Byte>) {}
-}
-
-impl fmt::Debug for Case {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (0..).zip(&self.0).try_for_each(|(at, &code)| writeln!(f, "{at:3}  {}", text::instruction(code)))
+        code.into()
     }
 }
 
-fn fragments(code: &mut Vec<[u8; 2]>, choices: &mut Choices<'_>, depth: u8) {
+fn fragments(code: &mut Vec<Pair>, choices: &mut Choices<'_>, depth: u8) {
     for _ in 0..=choices.below(4) {
         let slot = choices.below(6) as u8;
         match choices.below(8) {

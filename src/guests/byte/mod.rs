@@ -4,77 +4,38 @@
 mod generate;
 mod machine;
 mod meaning;
-mod text;
-mod validate;
 
 use std::sync::Arc;
 
+use crate::asm::pairs::{Language, Operand, Pair, instructions};
 use crate::device::Console;
 use crate::emit::{Code, Lack, Request, Service};
 use crate::guest::{After, Guest, Insn};
 use crate::ops::{FlowOf, Ops, Pc, Reg, Space, Type};
 use crate::state::{Bound, SpaceInfo, State, lay_out};
 
-/// What stands beside an instruction's name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Operand {
-    Nothing,
-    Value,
-    Slot,
-    Target,
+/// A slot's number: the last byte of a frame is none.
+const SLOT: Operand = Operand::Number("a slot", FRAME as u8 - 2);
+const VALUE: Operand = Operand::Number("a number", u8::MAX);
+
+instructions! { "byc":
+    HALT   1  "halt"   Operand::Nothing;
+    PUSH   2  "push"   VALUE;
+    ADD    3  "add"    Operand::Nothing;
+    SUB    4  "sub"    Operand::Nothing;
+    MUL    5  "mul"    Operand::Nothing;
+    EQ     6  "eq"     Operand::Nothing;
+    LT     7  "lt"     Operand::Nothing;
+    DUP    8  "dup"    Operand::Nothing;
+    DROP   9  "drop"   Operand::Nothing;
+    GET    10 "get"    SLOT;
+    SET    11 "set"    SLOT;
+    JUMP   12 "jump"   Operand::Label;
+    JUMPIF 13 "jumpif" Operand::Label;
+    CALL   14 "call"   Operand::Label;
+    RET    15 "ret"    Operand::Nothing;
 }
 
-/// An instruction's name and operand, and how many values it takes from the stack and puts there.
-struct Kind {
-    name: &'static str,
-    operand: Operand,
-    takes: i32,
-    puts: i32,
-}
-
-macro_rules! instructions {
-    ($($op:ident $number:literal $name:literal $operand:ident $takes:literal $puts:literal;)*) => {
-        /// Operations: an instruction's first byte. The second is its operand.
-        mod op {
-            $(pub const $op: u8 = $number;)*
-            pub const ILLEGAL: u8 = 16;
-            pub const END: u8 = 17;
-        }
-        /// All instructions, from operation 1 on.
-        const KINDS: &[Kind] =
-            &[$(Kind { name: $name, operand: Operand::$operand, takes: $takes, puts: $puts }),*];
-    };
-}
-
-instructions! {
-    HALT   1  "halt"   Nothing 1 0;
-    PUSH   2  "push"   Value   0 1;
-    ADD    3  "add"    Nothing 2 1;
-    SUB    4  "sub"    Nothing 2 1;
-    MUL    5  "mul"    Nothing 2 1;
-    EQ     6  "eq"     Nothing 2 1;
-    LT     7  "lt"     Nothing 2 1;
-    DUP    8  "dup"    Nothing 1 2;
-    DROP   9  "drop"   Nothing 1 0;
-    GET    10 "get"    Slot    0 1;
-    SET    11 "set"    Slot    1 0;
-    JUMP   12 "jump"   Target  0 0;
-    JUMPIF 13 "jumpif" Target  1 0;
-    CALL   14 "call"   Target  0 0;
-    RET    15 "ret"    Nothing 0 0;
-}
-
-/// The kind of an instruction, if it is one.
-fn kind([op, operand]: [u8; 2]) -> Option<&'static Kind> {
-    KINDS.get(usize::from(op).wrapping_sub(1)).filter(|kind| match kind.operand {
-        Operand::Nothing => operand == 0,
-        Operand::Slot => u32::from(operand) < FRAME - 1,
-        Operand::Value | Operand::Target => true,
-    })
-}
-
-/// Instructions that a program may have: its end has an address, too, and addresses are bytes.
-const LONGEST: usize = 255;
 /// Values that the stack holds.
 const VALUES: usize = 256;
 /// Bytes of a frame: a routine's slots, and in the last one where it returns to.
@@ -93,13 +54,13 @@ pub const FP: Reg<u32> = Reg::new(1);
 
 /// A byte machine: its program, which nothing changes.
 pub struct Byte {
-    code: Arc<[[u8; 2]]>,
+    code: Arc<[Pair]>,
 }
 
 impl Byte {
     /// A machine for this program, and its state before the first instruction. It need not have been validated: what it
     /// does wrong is a fault.
-    pub fn new(code: &[[u8; 2]]) -> (Byte, State) {
+    pub fn new(code: &[Pair]) -> (Byte, State) {
         (Byte { code: code.into() }, State::new(Byte::SPACES))
     }
 
@@ -131,14 +92,9 @@ impl Guest for Byte {
         match self.code.get(pc as usize) {
             // Running off the end is a halt.
             None => Insn::new(op::HALT, 0, 0, 0, 0),
-            Some(&code) if kind(code).is_some() => Insn::new(code[0], code[1], 0, 0, 0),
+            Some(&code) if LANGUAGE.instruction(code).is_some() => Insn::new(code[0], code[1], 0, 0, 0),
             Some(_) => Insn::new(op::ILLEGAL, 0, 0, 0, 0),
         }
-    }
-
-    #[inline(always)]
-    fn next(pc: Pc) -> Pc {
-        pc.wrapping_add(1)
     }
 
     #[inline(always)]
@@ -166,7 +122,7 @@ impl Guest for Byte {
     }
 
     fn disassemble(&self, _: &State, pc: Pc) -> String {
-        self.code.get(pc as usize).map_or("the end".to_owned(), |&code| text::instruction(code))
+        self.code.get(pc as usize).map_or("the end".to_owned(), |&code| LANGUAGE.text(code))
     }
 
     fn service_in_c(&self, _: &State, pc: Pc, request: Request) -> Service {

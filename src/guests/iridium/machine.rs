@@ -11,7 +11,7 @@ use super::{Iridium, asm, disasm, osmium, scramble};
 use crate::device::Console;
 use crate::diagnostic::Diagnostic;
 use crate::guests::{
-    BadFile, Bench, FileKind, Likeness, Machine, Product, Remarks, Setting, Settings, has_extension,
+    BadFile, Bench, FileKind, Likeness, Machine, Product, Remarks, Setting, Settings, has_extension, utf8,
 };
 use crate::ops::Pc;
 use crate::prompt::Prompt;
@@ -71,14 +71,8 @@ impl Machine for Iridium {
         if is_image || !is_osmium(name) && !has_ending(name, ASSEMBLY) {
             return Ok((Image::read(name, bytes)?, Remarks::default()));
         }
-        match std::str::from_utf8(bytes) {
-            Ok(text) if is_osmium(name) => build(name, text),
-            Ok(text) => assemble(name, text),
-            Err(error) => {
-                let at = error.valid_up_to();
-                Err(BadFile::Image(format!("{name}: byte {at}: not UTF-8; source is UTF-8 text")))
-            }
-        }
+        let text = utf8(name, bytes)?;
+        if is_osmium(name) { build(name, text) } else { assemble(name, text) }
     }
 
     fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile> {

@@ -4,7 +4,7 @@ use super::generate::Case;
 use super::{DEEPEST, DEPTH, Instruction, SP, STACK, START, Word, Wordstack, image, postfix};
 use crate::device::Console;
 use crate::guests::{
-    BadFile, Bench, FileKind, Likeness, Machine, Product, Remarks, Setting, Settings, When, has_extension,
+    BadFile, Bench, FileKind, Form, Likeness, Machine, Remarks, Setting, Settings, When, has_extension,
 };
 use crate::ops::Pc;
 use crate::state::State;
@@ -34,6 +34,7 @@ impl Machine for Wordstack {
         FileKind { extension: "post", what: "postfix expression" },
         FileKind { extension: "words", what: "image: little-endian words" },
     ];
+    const FORMS: &'static [Form] = &[Form { name: "raw", extension: "words", what: "little-endian words" }];
     const FEATURES: &'static [&'static str] = &["compiler", "disassembler", "listing of each step"];
     const SETTINGS: &'static [Setting] = &[STACK_DEPTH];
     // They end before anything is hot: what is fast about them is running them again, which `benches` measures.
@@ -56,9 +57,8 @@ impl Machine for Wordstack {
         }
     }
 
-    fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile> {
-        let (image, remarks) = source(name, text)?;
-        Ok((Product { bytes: image::write(&image.words), extension: "words" }, remarks))
+    fn write(image: &Image, _: &Form) -> Result<Vec<u8>, BadFile> {
+        Ok(image::write(&image.words))
     }
 
     fn listing(image: &Image) -> String {

@@ -199,11 +199,6 @@ impl Guest for Wordstack {
     }
 
     #[inline(always)]
-    fn next(pc: Pc) -> Pc {
-        pc.wrapping_add(1)
-    }
-
-    #[inline(always)]
     fn meaning<O: Ops>(insn: Insn, _: Pc, o: &mut O) -> FlowOf<O> {
         meaning::meaning(insn, o)
     }
