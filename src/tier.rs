@@ -109,7 +109,8 @@ pub struct Config {
     pub compile: Compile,
     /// Bytes of native code that are kept; past this all of it goes.
     pub code_cap: usize,
-    /// Regions that a machine may have compiled at once; more only as it retires instructions, 20,000 for each.
+    /// Regions that a machine may have compiled at once, beside those that a program needs that cannot be written; more only as
+    /// it retires instructions, 20,000 for each.
     pub regions: u64,
     /// Instructions in a region, copies of callees counted.
     pub region_instructions: usize,

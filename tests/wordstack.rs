@@ -199,6 +199,19 @@ fn a_program_of_many_words() {
     }
 }
 
+/// What a machine may compile grows with its program: one region follows on the other to the end.
+#[test]
+#[cfg(feature = "jit")]
+fn all_of_a_long_program_is_compiled() {
+    let program = compile(&format!("0 {}", "3 + 7 * ".repeat(5000)));
+    let config = Config { tiers: Tiers::Jit, regions: 2, region_instructions: 100, ..Config::default() };
+    let (guest, state) = Wordstack::new(&program, 2);
+    let mut vm = Vm::new(guest, state, config);
+    assert!(matches!(vm.run(u64::MAX), Stop::Halted));
+    assert_eq!(vm.stats().native, program.len() as u64 - 1, "all but HALT");
+    assert_eq!(vm.stats().regions, program.len().div_ceil(100) as u64);
+}
+
 #[test]
 fn an_expression_is_compiled_once() {
     let program = compile(&format!("1 {}", "3 + 7 * 2 - ".repeat(10)));

@@ -351,7 +351,8 @@ impl Native {
             code.set_heat(pc, 0);
             return;
         }
-        let may_compile = policy::may_compile(self.config(), stats);
+        let fixed = if G::CODE.is_none() { code.len() } else { 0 };
+        let may_compile = policy::may_compile(self.config(), stats, fixed);
         if let (false, Some(record)) = (may_compile, &mut self.record) {
             record.put_off += 1;
         }

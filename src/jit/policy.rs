@@ -18,10 +18,12 @@ const FORGIVEN: u32 = 4;
 /// Instructions that a machine must retire for each region more than it may compile at once.
 const PER_REGION: u64 = 20_000;
 
-/// Whether another region may be compiled: a program cannot make the host compile more than a share of what it
-/// retires, whatever it writes and wherever it goes.
-pub(crate) fn may_compile(config: &Config, stats: &Stats) -> bool {
-    stats.regions + stats.rejected < config.regions + (stats.interpreted + stats.native) / PER_REGION
+/// Whether another region may be compiled: a program cannot make the host compile more than a share of its `fixed` length, which
+/// is that of code that nothing can write, and of what it retires, whatever it writes and wherever it goes.
+pub(crate) fn may_compile(config: &Config, stats: &Stats, fixed: usize) -> bool {
+    let once = (fixed / config.region_instructions.max(1)) as u64;
+    let most = config.regions + once + (stats.interpreted + stats.native) / PER_REGION;
+    stats.regions + stats.rejected < most
 }
 
 /// What became of earlier attempts.
