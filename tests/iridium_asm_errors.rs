@@ -57,6 +57,7 @@ fn every_error_in_one_line() {
         (".text", "2:1 error: unknown directive `.text` [.text]"),
         ("djmpe @nowhere", "2:7 error: label `nowhere` is not defined [@nowhere]"),
         ("a: nop\na: nop", "3:1 error: label `a` is defined twice [a]"),
+        (".data\na: .asciiz 'a'\na: .asciiz 'b'", "4:1 error: label `a` is defined twice [a]"),
         ("there inc $1", "2:1 error: label `there` without a colon [there]"),
         (".data\na: b .integer #1", "3:4 error: label `b` without a colon [b]"),
         // Data.

@@ -180,6 +180,7 @@ impl<'s> Assembler<'s> {
         if known.is_some() || self.base.symbols.get(name).is_some() {
             let error = defined_twice(name, span, known);
             self.log.push(error);
+            self.labelled = true;
             return;
         }
         let offset = match section {
