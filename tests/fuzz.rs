@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kiln::fuzz::{Campaign, Failure, Refused, Tally, replay};
 use kiln::guests::lc3::Lc3;
-use kiln::guests::{self, Machine, Visit};
+use kiln::guests::{self, Machine, Visit, lox};
 use kiln::tier::Plant;
 
 fn campaign(cases: u64) -> Campaign {
@@ -113,4 +113,26 @@ fn it_ends_when_it_is_asked_to() {
     assert!(tally.cases >= 20);
     let soon = Campaign { time: Duration::ZERO, ..campaign(u64::MAX) };
     assert_eq!(soon.run::<Lc3>(|_| true).unwrap().cases, 0);
+}
+
+#[test]
+fn lox_is_the_same_in_every_way_and_a_difference_is_found() {
+    let right = campaign(150).run_on(&lox::trial::Ways { plant: None }, |_| true);
+    assert!(right.is_ok_and(|tally| tally.cases == 150 && tally.tiers.instructions > 100_000));
+    let ways = lox::trial::Ways { plant: Some(Plant::Translation) };
+    let Err((failure, _)) = campaign(300).run_on(&ways, |_| true) else { panic!("it is not found") };
+    // A subtraction that shows, in some lines.
+    assert!(failure.story.contains(" - ") && failure.story.lines().count() < 12, "{}", failure.story);
+    match lox::trial::replay(failure.trial.clone()) {
+        Err(Refused::Differs(story)) => assert_eq!(story, failure.story),
+        other => panic!("{other:?}"),
+    }
+    let mut mended = failure.trial.clone();
+    mended["config"]["plant"] = serde_json::Value::Null;
+    assert!(lox::trial::replay(mended).is_ok());
+    for (field, value) in [("calls", 1u64 << 40), ("calls", 1 << 30), ("cycle", 1 << 60)] {
+        let mut hostile = failure.trial.clone();
+        hostile["config"][field] = value.into();
+        assert!(matches!(lox::trial::replay(hostile), Err(Refused::File(_))), "{field}");
+    }
 }

@@ -33,7 +33,7 @@ enum Way {
 fn run(source: &[u8], way: Way) -> Shown {
     let output = Capture::default();
     let mut lox = Lox::new(Limits::default(), Box::new(output.clone()));
-    lox.set_stress(way == Way::Stress);
+    lox.set_stress(u32::from(way == Way::Stress));
     let mut err = Vec::new();
     let code = match Program::compile(source) {
         Err(errors) => {
@@ -361,9 +361,9 @@ fn damaged_images_are_refused_or_run_safely() {
 fn run_image(image: &[u8]) -> Result<(), String> {
     let program = Program::read(image)?;
     program.listing();
-    let limits = Limits { calls: 50, memory: 1 << 20 };
+    let limits = Limits { calls: 50, memory: 1 << 20, ..Limits::default() };
     let mut lox = Lox::new(limits, Box::new(std::io::sink()));
-    lox.set_stress(true);
+    lox.set_stress(1);
     lox.load(&program)?;
     lox.run(2000);
     Ok(())
@@ -373,7 +373,7 @@ fn run_image(image: &[u8]) -> Result<(), String> {
 fn hosts_call_functions_and_are_called() {
     let output = Capture::default();
     let mut lox = Lox::new(Limits::default(), Box::new(output.clone()));
-    lox.set_stress(true);
+    lox.set_stress(1);
     lox.define("join", |arguments| match arguments {
         [Data::String(a), Data::String(b)] => Ok(Data::String(format!("{a}-{b}"))),
         other => Err(format!("join got {}.", other.len())),

@@ -11,7 +11,7 @@ use kiln::guests::iridium::{self, Iridium, osmium};
 use kiln::guests::lc3::profile::Profile;
 use kiln::guests::lc3::{Lc3, check, isa};
 use kiln::guests::wordstack::Wordstack;
-use kiln::guests::{self, Machine};
+use kiln::guests::{self, Machine, lox};
 use kiln::ops::Flow;
 
 /// Runs a check on noise of many lengths.
@@ -130,6 +130,8 @@ fn target(name: &str, bytes: &[u8]) -> Result<(), String> {
         "assembler" => check::assembler(bytes),
         "disassembler" => check::disassembler(bytes),
         "iridium" => iridium::check::assembler(bytes).and_then(|()| iridium::check::disassembler(bytes)),
+        "lox" => lox::trial::ways(bytes).map(drop),
+        "lox_files" => lox::trial::any_file(bytes),
         "osmium" => osmium::generate::check(bytes).map(drop).and(osmium::generate::any_text(bytes)),
         _ => Err("nobody knows what it checks".to_owned()),
     }

@@ -16,6 +16,7 @@ use kiln::tier::{Config, Tiers};
 use kiln::vm::Vm;
 
 use super::load::{self, ImageFile, Loaded, MachineOptions};
+use super::lox;
 use super::native::{self, Compiler};
 use super::python::Python;
 use super::warmup::{self, Warmup};
@@ -33,6 +34,9 @@ With --python, `kiln run`, in either tier, is measured beside the same program i
 python3): of the examples those that have one, of files those with a .py beside them. Lines that it prints,
 such as `$0 = 5`, must hold of the machine's registers.
 
+Lox programs run by themselves, in the interpreter. With --lua, `kiln run` is measured beside the same
+program in Lua ($LUA, or lua5.4): of files those with a .lua beside them.
+
 With --warmup, a cold machine is timed beside one that finds all native code there. It is warm when the
 next 5 ms have 90 % of that one's speed; `beside interp` is the most that a run which ends before that
 takes, an interpreted one being 1.
@@ -41,7 +45,8 @@ Examples:
   kiln bench
   kiln bench --native --runs 5 sieve.asm life.asm
   kiln bench --native --plot speeds.svg
-  kiln bench --python --guest iridium";
+  kiln bench --python --guest iridium
+  kiln bench --guest lox --lua";
 
 /// `kiln bench`.
 #[derive(Args)]
@@ -62,6 +67,9 @@ pub struct Bench {
     /// Compare with the same programs in Python
     #[arg(long)]
     python: bool,
+    /// Compare Lox programs with the same ones in Lua
+    #[arg(long)]
+    lua: bool,
     /// Measure how long machines take to get as fast as they get, and what that costs
     #[arg(long, conflicts_with_all = ["native", "python"])]
     warmup: bool,
@@ -123,6 +131,10 @@ impl Bench {
     pub fn execute(self) -> Result<u8, Failure> {
         #[cfg(feature = "plot")]
         self.plot.iter().try_for_each(|path| super::spare(path, &self.images))?;
+        let is_lox = lox::is_for(&self.images, self.machine.guest.as_deref());
+        if is_lox || self.lua {
+            return self.bench_lox(is_lox);
+        }
         let compiler = self.native.then(Compiler::find).transpose()?;
         let entries = self.entries()?;
         if self.warmup {
@@ -152,6 +164,21 @@ impl Bench {
             super::write(path, plot(&rows, self.native)?.as_bytes(), &self.images)?;
         }
         Ok(code::OK)
+    }
+
+    /// Measures Lox programs, without any those that there are; the exit code.
+    fn bench_lox(&self, is_lox: bool) -> Result<u8, Failure> {
+        if !is_lox && !self.images.is_empty() {
+            return Err(Failure::usage("--lua is for Lox programs"));
+        }
+        let own = [(self.native, "--native"), (self.python, "--python"), (self.warmup, "--warmup")];
+        #[cfg(feature = "plot")]
+        let own = own.into_iter().chain([(self.plot.is_some(), "--plot")]);
+        let mut asked = own.into_iter().chain(self.machine.for_other_machines());
+        if let Some((_, option)) = asked.find(|one| one.0) {
+            return Err(Failure::usage(format!("{option} says nothing to Lox")));
+        }
+        lox::bench(&self.images, self.runs, self.budget, self.lua)
     }
 
     /// Measures how long machines take to get fast; the exit code.

@@ -11,7 +11,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use kiln::fuzz::{self, Campaign, Failure as Found, Tally};
-use kiln::guests::{self, Machine, Visit};
+use kiln::guests::{self, Machine, Visit, lox};
 use kiln::tier::Plant;
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -22,7 +22,8 @@ use super::{Failure, code, host, load, print, say};
 const AFTER_HELP: &str = "\
 Random programs run in random configurations, each beside the interpreter; registers, memory, output,
 what devices were asked, counts and stops are compared at every stop. With --oracle, LC-3's run beside
-lc3-ensemble, too, which others wrote.
+lc3-ensemble, too, which others wrote. Lox's run plainly and in another way: with collections all the time,
+small budgets, as images, compiled in one pass.
 
 The exit code is 0 where all agree, and 1 where some do not, or where less than half of what was compared
 was native. What differs is made as small as it gets and saved, with a report.
@@ -37,7 +38,7 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub struct Fuzz {
     /// The machine; without this all, in turn
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(guests::NAMES))]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(guests::ALL))]
     guest: Option<String>,
     /// How long to try, all machines together [default: 60 without --cases]
     #[arg(long, value_name = "N")]
@@ -72,7 +73,8 @@ fn plant(name: &str) -> Result<Plant, String> {
 impl Fuzz {
     /// Tries; the exit code.
     pub fn execute(self) -> Result<u8, Failure> {
-        if !cfg!(feature = "jit") {
+        let is_lox = self.guest.as_deref() == Some(lox::NAME);
+        if !cfg!(feature = "jit") && !is_lox && self.replay.is_none() {
             return Err(Failure::new(
                 code::UNAVAILABLE,
                 "this build has no JIT: there is nothing to compare",
@@ -88,7 +90,7 @@ impl Fuzz {
         host::catch_signals().map_err(|error| Failure::io("cannot catch signals", &error))?;
         let names: Vec<&str> = match &self.guest {
             Some(name) => vec![name],
-            None => guests::NAMES.to_vec(),
+            None => guests::ALL.to_vec(),
         };
         let seconds = self.seconds.or(self.cases.is_none().then_some(60));
         let campaign = Campaign {
@@ -102,7 +104,10 @@ impl Fuzz {
         say(format!("the first program's number is {}", campaign.seed));
         let mut worst = code::OK;
         for name in names {
-            let done = guests::visit(name, Try(&self, &campaign)).expect("the guest is listed")?;
+            let done = match name {
+                lox::NAME => self.try_lox(&campaign)?,
+                _ => guests::visit(name, Try(&self, &campaign)).expect("the guest is listed")?,
+            };
             worst = worst.max(done);
             if host::signal().is_some() {
                 break;
@@ -118,7 +123,13 @@ impl Fuzz {
             .map_err(|error| bad(&format!("not a saved program: {error}")))?;
         let guest =
             saved["guest"].as_str().ok_or_else(|| bad("says not which `guest` it is for"))?.to_owned();
-        let replayed = guests::visit(&guest, Again(saved, self.oracle));
+        let replayed = match guest.as_str() {
+            lox::NAME => Some(
+                lox::trial::replay(saved)
+                    .map(|done| format!("the runs agree on {} instructions", done.instructions)),
+            ),
+            _ => guests::visit(&guest, Again(saved, self.oracle)),
+        };
         match replayed.ok_or_else(|| bad(&format!("is for {guest}, which is no machine here")))? {
             Ok(text) => {
                 say(text);
@@ -126,10 +137,29 @@ impl Fuzz {
             }
             Err(fuzz::Refused::File(what)) => Err(bad(&what)),
             Err(fuzz::Refused::Differs(story)) => {
-                say(format!("the tiers differ\n{}", story.trim_end()));
+                say(format!("{}\n{}", differ(&guest), story.trim_end()));
                 Ok(code::DIFFERENT)
             }
         }
+    }
+
+    /// Tries Lox programs; the exit code.
+    fn try_lox(&self, campaign: &Campaign) -> Result<u8, Failure> {
+        let ways = lox::trial::Ways { plant: campaign.plant };
+        let line = |tally: &Tally, time| agreement(lox::NAME, tally, time);
+        let (_, found) = shown(line, |look| campaign.run_on(&ways, look))?;
+        if campaign.oracle {
+            print(NO_ORACLE.as_bytes())?;
+        }
+        found.map_or(Ok(code::OK), |found| self.tell(lox::NAME, &found))
+    }
+
+    /// Saves and shows what differs; the exit code.
+    fn tell(&self, guest: &str, found: &Found) -> Result<u8, Failure> {
+        let command = self.save(guest, found)?;
+        let (what, differ) = (found.story.trim_end(), differ(guest));
+        say(format!("{guest}, program {}: {differ}\n{what}\nTo run it again: {command}", found.seed));
+        Ok(code::DIFFERENT)
     }
 
     /// Saves what differs; how to run it again.
@@ -188,42 +218,19 @@ impl Visit for Try<'_> {
 
     fn visit<G: Machine>(self) -> Result<u8, Failure> {
         let Try(fuzz, campaign) = self;
-        let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("a fixed template");
-        let bar = ProgressBar::new_spinner().with_style(style);
-        let start = Instant::now();
-        // A panic is a failure that is told of in full.
-        panic::set_hook(Box::new(|_| {}));
-        let result = campaign.run::<G>(|tally| {
-            bar.set_message(line::<G>(tally, start.elapsed()));
-            bar.tick();
-            host::signal().is_none()
-        });
-        drop(panic::take_hook());
-        bar.finish_and_clear();
-        let (tally, found) = match result {
-            Ok(tally) => (tally, None),
-            Err((found, tally)) => (tally, Some(found)),
-        };
-        let mut text = line::<G>(&tally, start.elapsed()) + "\n";
+        let (tally, found) = shown(line::<G>, |look| campaign.run::<G>(look))?;
         let exits: Vec<String> =
             tally.tiers.exits.iter().map(|(why, count)| format!("{why} {}", HumanCount(*count))).collect();
-        text += &format!("  exits: {}\n", exits.join(", "));
+        let mut text = format!("  exits: {}\n", exits.join(", "));
         if campaign.oracle {
             text += &match G::ORACLE {
                 Some(name) => format!("  {} instructions beside {name}\n", HumanCount(tally.oracle)),
-                None => "  there is no oracle for it\n".to_owned(),
+                None => NO_ORACLE.to_owned(),
             };
         }
         print(text.as_bytes())?;
         if let Some(found) = found {
-            let command = fuzz.save(G::NAME, &found)?;
-            let what = found.story.trim_end();
-            say(format!(
-                "{}, program {}: the tiers differ\n{what}\nTo run it again: {command}",
-                G::NAME,
-                found.seed
-            ));
-            return Ok(code::DIFFERENT);
+            return fuzz.tell(G::NAME, &found);
         }
         if tally.native_share() < 0.5 && host::signal().is_none() {
             say(format!("{}: less than half was native: that is no comparison of the tiers", G::NAME));
@@ -233,16 +240,52 @@ impl Visit for Try<'_> {
     }
 }
 
+const NO_ORACLE: &str = "  there is no oracle for it\n";
+
+/// Tries, and shows how far it is, in lines, the last of which stays; what was done, and what failed.
+fn shown(
+    line: impl Fn(&Tally, Duration) -> String,
+    run: impl FnOnce(&mut dyn FnMut(&Tally) -> bool) -> Result<Tally, (Box<Found>, Tally)>,
+) -> Result<(Tally, Option<Box<Found>>), Failure> {
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("a fixed template");
+    let bar = ProgressBar::new_spinner().with_style(style);
+    let start = Instant::now();
+    // A panic is a failure that is told of in full.
+    panic::set_hook(Box::new(|_| {}));
+    let result = run(&mut |tally| {
+        bar.set_message(line(tally, start.elapsed()));
+        bar.tick();
+        host::signal().is_none()
+    });
+    drop(panic::take_hook());
+    bar.finish_and_clear();
+    let (tally, found) = match result {
+        Ok(tally) => (tally, None),
+        Err((found, tally)) => (tally, Some(found)),
+    };
+    print((line(&tally, start.elapsed()) + "\n").as_bytes())?;
+    Ok((tally, found))
+}
+
+/// What differs in a trial of this guest.
+fn differ(guest: &str) -> &'static str {
+    if guest == lox::NAME { "the runs differ" } else { "the tiers differ" }
+}
+
 /// What has been done, in a line.
 fn line<G: Machine>(tally: &Tally, time: Duration) -> String {
-    let rate = tally.cases as f64 / time.as_secs_f64().max(1e-3);
     format!(
-        "{}: {} programs ({rate:.0}/s) agree on {} instructions, {:.0} % of them native; {} regions, {} invalidated",
-        G::NAME,
-        HumanCount(tally.cases),
-        HumanCount(tally.tiers.instructions),
+        "{}, {:.0} % of them native; {} regions, {} invalidated",
+        agreement(G::NAME, tally, time),
         100.0 * tally.native_share(),
         HumanCount(tally.tiers.regions),
         HumanCount(tally.tiers.invalidated),
     )
+}
+
+/// What has been compared, as the start of a line.
+fn agreement(name: &str, tally: &Tally, time: Duration) -> String {
+    let rate = tally.cases as f64 / time.as_secs_f64().max(1e-3);
+    let (cases, instructions) = (HumanCount(tally.cases), HumanCount(tally.tiers.instructions));
+    format!("{name}: {cases} programs ({rate:.0}/s) agree on {instructions} instructions")
 }

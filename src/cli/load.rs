@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use kiln::device::Console;
 use kiln::diagnostic::closest;
 use kiln::emit;
-use kiln::guests::{self, Machine, Setting, Settings};
+use kiln::guests::{self, Machine, Setting, Settings, lox};
 use kiln::ops::Pc;
 use kiln::program::Program;
 use kiln::state::State;
@@ -105,6 +105,18 @@ impl MachineOptions {
         }
     }
 
+    /// What says nothing to a machine without native code and addresses, and whether it was asked for.
+    pub fn for_other_machines(&self) -> [(bool, &'static str); 6] {
+        [
+            (self.profile.is_some(), "--profile"),
+            (self.os.is_some(), "--os"),
+            (self.seed.is_some(), "--seed"),
+            (self.start.is_some(), "--start"),
+            (self.compile.is_some(), "--compile"),
+            (self.hot != tier::HOT, "--hot"),
+        ]
+    }
+
     /// The arguments that say the same.
     pub fn arguments(&self) -> Vec<String> {
         let name = |value: Compile| value.to_possible_value().map(|v| v.get_name().to_owned());
@@ -129,8 +141,10 @@ impl MachineOptions {
 
     /// The guest that the files are for.
     pub fn guest(&self, files: &[ImageFile]) -> Result<&str, Failure> {
-        if let Some(name) = &self.guest {
-            return Ok(name);
+        match &self.guest {
+            Some(name) if name == lox::NAME => return Err(not_for_lox(&files[0])),
+            Some(name) => return Ok(name),
+            None => {}
         }
         guest_of(files, "no machine here reads such a file; see --guest")
     }
@@ -138,6 +152,10 @@ impl MachineOptions {
 
 /// The guest that files are for, which is one; `unknown` is said of a file that is for none.
 pub fn guest_of(files: &[ImageFile], unknown: &str) -> Result<&'static str, Failure> {
+    let is_lox = |file: &&ImageFile| lox::FILES.iter().any(|kind| has_extension(&file.name, kind.extension));
+    if let Some(file) = files.iter().find(is_lox) {
+        return Err(not_for_lox(file));
+    }
     let mut all = files.iter().map(|file| (file, guests::recognise(&file.name, &file.bytes)));
     let unknown = |file: &ImageFile| Failure::new(code::DATA, format!("{}: {unknown}", file.name));
     let (first, guest) = all.next().expect("there is an image");
@@ -150,6 +168,16 @@ pub fn guest_of(files: &[ImageFile], unknown: &str) -> Result<&'static str, Fail
             format!("{} is for {guest}, {} for {other}: one machine runs one kind", first.name, file.name),
         )),
     }
+}
+
+fn has_extension(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|own| own == extension)
+}
+
+/// Lox's machine has one tier, and no words to show.
+fn not_for_lox(file: &ImageFile) -> Failure {
+    let line = "Lox is for kiln run, compile, disasm, bench, fuzz and repl, one program at a time";
+    Failure::usage(format!("{}: {line}", file.name))
 }
 
 /// A file, as it was read.

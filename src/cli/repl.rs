@@ -1,5 +1,6 @@
 //! `kiln repl`.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -14,11 +15,11 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use kiln::guests::{self, Machine, Visit, lox};
 use kiln::prompt::jobs::Jobs;
-use kiln::prompt::{Next, Prompt};
+use kiln::prompt::{Look, Next, Prompt};
 use kiln::tier::Config;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
@@ -67,6 +68,11 @@ fn open(guest: &str) -> Option<Box<dyn Prompt>> {
 }
 
 impl Repl {
+    /// The prompt of this machine.
+    pub fn of(guest: &str) -> Repl {
+        Repl { guest: guest.to_owned(), history: None }
+    }
+
     /// Reads entries to the end; the exit code.
     pub fn execute(self) -> Result<u8, Failure> {
         let Some(prompt) = open(&self.guest) else {
@@ -210,7 +216,7 @@ fn failed(error: ReadlineError) -> io::Error {
     }
 }
 
-/// Completion by the prompt.
+/// Completion and colours by the prompt.
 struct Words(Rc<RefCell<Box<dyn Prompt>>>);
 
 impl Completer for Words {
@@ -225,6 +231,32 @@ impl Hinter for Words {
     type Hint = String;
 }
 
-impl Highlighter for Words {}
+impl Highlighter for Words {
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        let mut text = String::with_capacity(2 * line.len());
+        let mut done = 0;
+        for (span, look) in self.0.borrow().looks(line) {
+            let code = match look {
+                Look::Keyword => "35",
+                Look::Literal => "32",
+                Look::Comment => "90",
+                Look::Wrong => "31",
+            };
+            text += &line[done..span.start];
+            text += &format!("\x1b[{code}m{}\x1b[0m", &line[span.clone()]);
+            done = span.end;
+        }
+        match done {
+            0 => Cow::Borrowed(line),
+            _ => Cow::Owned(text + &line[done..]),
+        }
+    }
+
+    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+        // Any change may change the look of all that follows.
+        true
+    }
+}
+
 impl Validator for Words {}
 impl Helper for Words {}

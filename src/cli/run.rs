@@ -40,8 +40,8 @@ Examples:
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Run {
-    /// Images or sources; several go into one memory
-    #[arg(required = true, value_name = "IMAGE")]
+    /// Images or sources; several go into one memory. With `--guest lox` and none, the prompt
+    #[arg(required_unless_present = "guest", value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
     /// How instructions are executed
     #[arg(long, value_enum, default_value_t = Tier::Auto, value_name = "TIER")]
@@ -177,9 +177,28 @@ impl Run {
         if lox::is_for(&self.images, self.machine.guest.as_deref()) {
             return lox::run(&self);
         }
+        if self.images.is_empty() {
+            return Err(Failure::usage("there is no image to run"));
+        }
         let files = load::read_all(&self.images)?;
         let guest = self.machine.guest(&files)?;
         guests::visit(guest, Execute { run: &self, files: &files }).expect("the guest is listed")
+    }
+
+    /// What was asked for that only machines with two tiers, a keyboard and a memory of words have.
+    pub fn for_other_machines(&self) -> impl Iterator<Item = &'static str> {
+        let tier = matches!(self.tier, Tier::Jit | Tier::Lockstep);
+        let own = [
+            (tier, "a tier other than interp"),
+            (self.limits.stdin.is_some(), "--stdin"),
+            (self.limits.replay.is_some(), "--replay"),
+            (self.record.is_some(), "--record"),
+            (self.strict, "--strict"),
+            (self.dump.is_some(), "--dump"),
+            (self.perf_map, "--perf-map"),
+            (self.jitdump, "--jitdump"),
+        ];
+        own.into_iter().chain(self.machine.for_other_machines()).filter(|one| one.0).map(|one| one.1)
     }
 
     /// The tier, and how the machine runs.

@@ -1,5 +1,6 @@
 //! Many trials, on several threads, to the first that fails.
 
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,6 +8,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::minimise::minimise;
@@ -69,13 +72,39 @@ pub struct Failure {
     pub story: String,
 }
 
+/// What a campaign tries: a trial of each seed.
+pub trait Subject: Sync {
+    /// Makes one trial: what the tiers did, and how many instructions were compared with an oracle's.
+    ///
+    /// # Errors
+    /// What differed.
+    fn attempt(&self, seed: u64) -> Result<(Summary, u64), String>;
+    /// A trial that failed, made smaller.
+    fn minimised(&self, seed: u64, what: String) -> Failure;
+}
+
+/// The tiers of a guest, on random cases.
+struct Tiers<'c, G> {
+    campaign: &'c Campaign,
+    guest: PhantomData<fn() -> G>,
+}
+
 impl Campaign {
-    /// Tries. `look` is shown now and then what has been done, and says whether to go on.
+    /// Tries a guest's tiers. `look` is shown now and then what has been done, and says whether to go on.
     ///
     /// # Errors
     /// The first failure, and what was done until then.
-    pub fn run<G: Machine>(
+    pub fn run<G: Machine>(&self, look: impl FnMut(&Tally) -> bool) -> Result<Tally, (Box<Failure>, Tally)> {
+        self.run_on(&Tiers::<G> { campaign: self, guest: PhantomData }, look)
+    }
+
+    /// Tries a subject.
+    ///
+    /// # Errors
+    /// As [`Campaign::run`].
+    pub fn run_on(
         &self,
+        subject: &impl Subject,
         mut look: impl FnMut(&Tally) -> bool,
     ) -> Result<Tally, (Box<Failure>, Tally)> {
         let (next, ended) = (AtomicU64::new(0), AtomicBool::new(false));
@@ -90,7 +119,7 @@ impl Campaign {
                     return;
                 }
                 let seed = self.seed.wrapping_add(n);
-                match attempt(&self.trial::<G>(seed), self.oracle) {
+                match caught(|| subject.attempt(seed)) {
                     Ok((tiers, oracle)) => {
                         let mut tally = tally.lock().expect("nobody panics while counting");
                         tally.cases += 1;
@@ -121,32 +150,55 @@ impl Campaign {
         let (tally, failed) = (tally.expect("as above"), failed.expect("as above"));
         match failed {
             None => Ok(tally),
-            Some((seed, what)) => Err((Box::new(self.minimised::<G>(seed, what)), tally)),
+            Some((seed, what)) => Err((Box::new(subject.minimised(seed, what)), tally)),
         }
     }
+}
 
-    fn trial<G: Machine>(&self, seed: u64) -> Trial<G::Case> {
+impl<G: Machine> Tiers<'_, G> {
+    fn trial(&self, seed: u64) -> Trial<G::Case> {
         let mut trial = Trial::generate(&noise(seed, LEN));
-        trial.config.plant = self.plant;
+        trial.config.plant = self.campaign.plant;
         trial
     }
+}
 
-    fn minimised<G: Machine>(&self, seed: u64, what: String) -> Failure {
-        let usual = json!({"config": Config { plant: self.plant, ..Config::default() }});
-        let trial = self.trial::<G>(seed);
-        let saved = serde_json::to_value(&trial).expect("a trial can be saved");
-        let trial = |saved: &Value| serde_json::from_value::<Trial<G::Case>>(saved.clone()).ok();
-        let failure = |saved: &Value| trial(saved).and_then(|trial| patiently(&trial, self.oracle).err());
-        let mut saved = minimise(saved, &usual, &mut |saved| failure(saved).is_some());
-        let story = match (trial(&saved), failure(&saved)) {
-            (Some(trial), Some(what)) => trial.story(&what),
-            _ => format!("{what}\nIt did not happen again."),
-        };
-        if let Value::Object(fields) = &mut saved {
-            fields.insert("guest".to_owned(), G::NAME.into());
-        }
-        Failure { seed, what, trial: saved, story }
+impl<G: Machine> Subject for Tiers<'_, G> {
+    fn attempt(&self, seed: u64) -> Result<Done, String> {
+        attempt(&self.trial(seed), self.campaign.oracle)
     }
+
+    fn minimised(&self, seed: u64, what: String) -> Failure {
+        let Campaign { plant, oracle, .. } = *self.campaign;
+        let usual = json!({"config": Config { plant, ..Config::default() }});
+        let fails = |trial: &Trial<G::Case>| patiently(trial, oracle).err();
+        minimised(G::NAME, seed, what, &self.trial(seed), &usual, fails, Trial::story)
+    }
+}
+
+/// A trial that failed, made smaller: `fails` says how it does, `story` tells of it. `usual` is what settings are
+/// usually.
+pub fn minimised<T: Serialize + DeserializeOwned>(
+    guest: &str,
+    seed: u64,
+    what: String,
+    trial: &T,
+    usual: &Value,
+    fails: impl Fn(&T) -> Option<String>,
+    story: impl Fn(&T, &str) -> String,
+) -> Failure {
+    let saved = serde_json::to_value(trial).expect("a trial can be saved");
+    let trial = |saved: &Value| serde_json::from_value::<T>(saved.clone()).ok();
+    let failure = |saved: &Value| trial(saved).and_then(|trial| fails(&trial));
+    let mut saved = minimise(saved, usual, &mut |saved| failure(saved).is_some());
+    let story = match (trial(&saved), failure(&saved)) {
+        (Some(trial), Some(what)) => story(&trial, &what),
+        _ => format!("{what}\nIt did not happen again."),
+    };
+    if let Value::Object(fields) = &mut saved {
+        fields.insert("guest".to_owned(), guest.into());
+    }
+    Failure { seed, what, trial: saved, story }
 }
 
 /// Why [`replay`] gives no summary.
@@ -177,15 +229,19 @@ fn patiently<C: Case>(trial: &Trial<C>, oracle: bool) -> Result<Done, String> {
     (1..times).try_fold(attempt(trial, oracle)?, |_, _| attempt(trial, oracle))
 }
 
-/// Runs a trial once. That it panics is a failure, too.
+/// Runs a trial once.
 fn attempt<C: Case>(trial: &Trial<C>, oracle: bool) -> Result<Done, String> {
-    let run = || {
+    caught(|| {
         let tiers = trial.run()?;
         let asked = oracle.then(|| trial.case.oracle(trial.config.clone(), &trial.budgets));
         let oracle =
             asked.flatten().transpose().map_err(|what| format!("not what the oracle does: {what}"))?;
         Ok((tiers, oracle.unwrap_or_default()))
-    };
+    })
+}
+
+/// Does something. That it panics is a failure, too.
+pub fn caught<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let text =
             panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());

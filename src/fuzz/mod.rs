@@ -19,7 +19,7 @@ use crate::guest::Guest;
 use crate::tier::Config;
 use crate::vm::Vm;
 
-pub use campaign::{Campaign, Failure, Refused, Tally, replay};
+pub use campaign::{Campaign, Failure, Refused, Subject, Tally, caught, minimised, replay};
 pub use choices::{Choices, damaged, noise};
 pub use plain::{Generate, Plain};
 pub use shared::shared;

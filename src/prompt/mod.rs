@@ -7,6 +7,7 @@ pub mod jobs;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::ops::Range;
 
 use jobs::Jobs;
 
@@ -27,6 +28,23 @@ pub trait Prompt {
     fn jobs(&self) -> &Jobs;
     /// The words that may stand where the word that ends at byte `at` of a line stands, and where that starts.
     fn complete(&self, line: &str, at: usize) -> (usize, Vec<String>);
+    /// The parts of a line that look otherwise than plain, in order.
+    fn looks(&self, _line: &str) -> Vec<(Range<usize>, Look)> {
+        Vec::new()
+    }
+}
+
+/// What a part of a line is, for its colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Look {
+    /// A word of the language.
+    Keyword,
+    /// A number or a string.
+    Literal,
+    /// A remark.
+    Comment,
+    /// Nothing that the language has.
+    Wrong,
 }
 
 /// What comes after an entry.

@@ -12,6 +12,20 @@ fn fuzz_says_what_it_compared() {
 }
 
 #[test]
+fn lox_is_fuzzed_too() {
+    let folder = Folder::new("fuzz-lox");
+    let out = folder.path("found");
+    let fuzz = ["fuzz", "--guest=lox", "--cases=300", "--seed=0", "--jobs=1", "--out", &out];
+    let (code, text, _) = outcome(&mut kiln(&fuzz));
+    assert!(code == 0 && text.starts_with("lox: 300 programs"), "{text}");
+    let (code, _, err) = outcome(kiln(&fuzz).arg("--plant=translation"));
+    assert!(code == 1 && err.contains("the runs differ"), "{err}");
+    let command = err.lines().last().unwrap().strip_prefix("To run it again: kiln ").unwrap();
+    let (code, _, again) = outcome(&mut kiln(&command.split(' ').collect::<Vec<_>>()));
+    assert!(code == 1 && again.contains("the runs differ"), "{again}");
+}
+
+#[test]
 fn what_differs_is_saved_and_can_be_replayed() {
     let folder = Folder::new("fuzz");
     let out = folder.path("found");

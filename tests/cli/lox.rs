@@ -18,9 +18,66 @@ fn exit_codes_and_streams_are_those_of_clox() {
         (70, "1\n".into(), trace.into())
     );
     let none = folder.path("none.lox");
-    assert_eq!(fails(&["run", &none], 74), format!("kiln: error: Could not open file \"{none}\".\n"));
+    assert_eq!(fails(&["run", &none], 74), format!("Could not open file \"{none}\".\n"));
+    let directory = folder.path("directory.lox");
+    std::fs::create_dir(&directory).unwrap();
+    assert_eq!(fails(&["run", &directory], 74), format!("Could not read file \"{directory}\".\n"));
     fails(&["run", "--no-such-option", &none], 64);
     fails(&["run", &none, &none], 64);
+}
+
+#[test]
+fn what_says_nothing_to_lox_is_refused() {
+    let folder = Folder::new("lox-options");
+    let fib = folder.file("fib.lox", FIB);
+    for option in [
+        ["--tier=jit", "a tier other than interp"],
+        ["--tier=lockstep", "a tier other than interp"],
+        ["--strict", "--strict"],
+        ["--os=real", "--os"],
+        ["--profile=tutorial", "--profile"],
+        ["--record=keys", "--record"],
+        ["--replay=keys", "--replay"],
+        ["--stdin=keys", "--stdin"],
+        ["--seed=1", "--seed"],
+        ["--start=origin", "--start"],
+        ["--dump=asm", "--dump"],
+        ["--compile=inline", "--compile"],
+        ["--hot=1", "--hot"],
+    ] {
+        let err = fails(&["run", option[0], &fib], 64);
+        assert!(err.starts_with(&format!("kiln: error: {} says nothing to Lox", option[1])), "{err}");
+    }
+    assert_eq!(outcome(&mut kiln(&["run", "--tier=interp", &fib])).0, 0);
+    assert!(fails(&["run", "--guest", "lc3"], 64).contains("no image to run"));
+    fails(&["run"], 64);
+}
+
+#[test]
+fn commands_for_machines_of_words_refuse_lox() {
+    let folder = Folder::new("lox-commands");
+    let fib = folder.file("fib.lox", FIB);
+    for command in [&["compare"][..], &["emit", "c"], &["fmt"], &["explain", "-o", "-"]] {
+        let err = fails(&[command, &[&fib]].concat(), 64);
+        assert!(err.contains("fib.lox: Lox is for kiln run, compile"), "{err}");
+    }
+    let err = fails(&["compare", "--guest", "lox", &folder.file("fib.txt", FIB)], 64);
+    assert!(err.contains("fib.txt: Lox is for"), "{err}");
+}
+
+#[test]
+fn bench_measures_programs_beside_lua() {
+    let folder = Folder::new("lox-bench");
+    let fib = folder.file("fib.lox", FIB);
+    let (code, out, _) = outcome(&mut kiln(&["bench", &fib, "--runs", "1"]));
+    assert!(code == 0 && out.lines().count() == 2 && out.contains("instructions"), "{out}");
+    folder.file("fib.lua", "");
+    // Anything that ends well is a Lua here.
+    let (code, out, _) = outcome(kiln(&["bench", &fib, "--runs", "1", "--lua"]).env("LUA", "true"));
+    assert!(code == 0 && out.contains("geometric mean of 1 ratios run/Lua"), "{out}");
+    let (_, _, err) = outcome(kiln(&["bench", &fib, "--runs", "1", "--lua"]).env("LUA", "/no/lua"));
+    assert!(err.contains("there is no Lua here"), "{err}");
+    assert!(fails(&["bench", "--native", &fib], 64).contains("--native says nothing to Lox"));
 }
 
 #[test]
@@ -89,4 +146,6 @@ fn the_prompt_keeps_its_state_after_an_error() {
     let wanted = "Operands must be two numbers or two strings.\n[line 2] in f()\n[line 1] in script\n3\n\
         [line 1] Error at end: Expect ';' after value.\n";
     assert_eq!((code, out.as_str()), (0, wanted));
+    let (code, out, _) = outcome(kiln(&["run", "--guest", "lox"]).write_stdin("print 1 +\n2;\n"));
+    assert_eq!((code, out.as_str()), (0, "3\n"));
 }

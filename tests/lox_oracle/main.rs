@@ -1,18 +1,19 @@
 //! Random Lox programs, run by the machine (plainly, in slices, as images, under constant collection) and by a plain tree
 //! walker that shares nothing with it: they print the same, and fail with the same message.
 
-mod random;
-mod tree;
 mod walk;
 
 use kiln::device::Capture;
+use kiln::fuzz::{Choices, noise};
+use kiln::guests::lox::generate::{self, tree};
 use kiln::guests::lox::{Limits, Lox, Program, Stop};
 
 /// The same of the machine, and how many instructions it took.
 fn run(program: &Program, stress: bool, slice: u64) -> ((String, Option<String>), u64) {
     let output = Capture::default();
-    let mut lox = Lox::new(Limits { calls: 1000, memory: 64 << 20 }, Box::new(output.clone()));
-    lox.set_stress(stress);
+    let mut lox =
+        Lox::new(Limits { calls: 1000, memory: 64 << 20, ..Limits::default() }, Box::new(output.clone()));
+    lox.set_stress(u32::from(stress));
     lox.load(program).unwrap();
     let error = loop {
         match lox.run(slice) {
@@ -30,10 +31,9 @@ fn run(program: &Program, stress: bool, slice: u64) -> ((String, Option<String>)
 fn random_programs_do_what_a_tree_walker_says() {
     let (mut compared, mut failed, mut lines) = (0, 0, 0);
     for seed in 1..600 {
-        let program = random::program(seed);
+        let program = generate::program(&mut Choices::new(&noise(seed, 4000)));
         let Some(wanted) = walk::walked(&program) else { continue };
-        let mut source = String::new();
-        program.iter().for_each(|one| tree::stmt(one, &mut source));
+        let source = tree::source(&program);
         let compiled = match Program::compile(source.as_bytes()) {
             Ok(compiled) => compiled,
             // A large one may pass a limit.

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::tree::{Expr, Function, Name, Stmt};
+use kiln::guests::lox::generate::tree::{Expr, Function, Name, Stmt};
 
 #[derive(Clone)]
 enum Value {
@@ -166,7 +166,7 @@ impl Walker {
             Expr::Nil => Value::Nil,
             Expr::Bool(value) => Value::Bool(*value),
             Expr::Number(number) => Value::Number(f64::from(*number)),
-            Expr::Text(text) => Value::Text((*text).into()),
+            Expr::Text(text) => Value::Text(text.clone()),
             Expr::Get(name) => match env.get(name) {
                 Some(value) => value,
                 None => return fail(format!("Undefined variable '{name}'.")),
@@ -230,6 +230,13 @@ impl Walker {
                 }
             }
             Expr::This => around.as_ref().unwrap().0.clone(),
+            Expr::SuperGet(name) => {
+                let (this, base) = around.as_ref().unwrap();
+                match method(this, base.as_ref().unwrap(), name) {
+                    Some(value) => value,
+                    None => return fail(format!("Undefined property '{name}'.")),
+                }
+            }
             Expr::Super(name, arguments) => {
                 let arguments = self.all(arguments, env, around)?;
                 let (this, base) = around.as_ref().unwrap();

@@ -23,16 +23,19 @@ const REGISTERS: usize = 60_000;
 /// Statics that a short operand may name: linking may add a few.
 pub(super) const SHORT: u32 = 60_000;
 
-/// Compiles a program.
+/// Compiles a program, with the second pass or without it.
 ///
 /// # Errors
 /// All its errors, in order.
-pub fn compile(source: &[u8]) -> Result<Unit, Vec<SourceError>> {
+pub fn compile(source: &[u8], optimises: bool) -> Result<Unit, Vec<SourceError>> {
     let mut tree = parse::parse(source)?;
-    optimise::fold(&mut tree);
+    if optimises {
+        optimise::fold(&mut tree);
+    }
     let mut shared = Shared {
         source,
         tree: &tree,
+        optimises,
         unit: Unit::default(),
         statics: HashMap::new(),
         defined: HashMap::new(),
@@ -68,6 +71,7 @@ struct Fields {
 pub(super) struct Shared<'t> {
     source: &'t [u8],
     pub(super) tree: &'t Tree,
+    optimises: bool,
     unit: Unit,
     statics: HashMap<Key, u32>,
     /// The first function from which on, in the source, a global function is known to be defined where code runs.
@@ -198,7 +202,10 @@ impl<'a, 't> Body<'a, 't> {
                 span: 0..0,
             }]);
         }
-        let (code, lines) = optimise::tidy(self.code, self.lines);
+        let (code, lines) = match self.shared.optimises {
+            true => optimise::tidy(self.code, self.lines),
+            false => (self.code, self.lines),
+        };
         Ok(Compiled { code, lines, registers: self.most as u16, captures })
     }
 

@@ -40,11 +40,13 @@ pub struct Limits {
     pub calls: u32,
     /// Bytes that objects may have.
     pub memory: usize,
+    /// Bytes that are allocated at least between two collections.
+    pub cycle: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { calls: 100_000, memory: 4 << 30 }
+        Limits { calls: 100_000, memory: 4 << 30, cycle: 4 << 20 }
     }
 }
 
@@ -194,7 +196,7 @@ impl Core {
             spent_at: 0,
             halt: Some(Halt::Done(Value::NIL)),
             statics: Vec::new(),
-            heap: Heap::new(limits.memory),
+            heap: Heap::new(limits.memory, limits.cycle),
             strings: Strings::new(),
             shapes: Shapes::default(),
             classes: Vec::new(),

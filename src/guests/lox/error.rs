@@ -1,5 +1,6 @@
 //! What is wrong with a source, or was with a run: clox's texts, and the same for people.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::ops::Range;
 
@@ -99,6 +100,15 @@ pub struct Call {
     pub function: Option<String>,
 }
 
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.function {
+            Some(name) => write!(f, "[line {}] in {name}()", self.line),
+            None => write!(f, "[line {}] in script", self.line),
+        }
+    }
+}
+
 /// An error of a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RuntimeError {
@@ -115,12 +125,6 @@ impl RuntimeError {
     /// As `out` says.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", self.message)?;
-        for call in &self.calls {
-            match &call.function {
-                Some(name) => writeln!(out, "[line {}] in {name}()", call.line)?,
-                None => writeln!(out, "[line {}] in script", call.line)?,
-            }
-        }
-        Ok(())
+        self.calls.iter().try_for_each(|call| writeln!(out, "{call}"))
     }
 }

@@ -2,6 +2,7 @@
 //! moves a pointer through such holes. Objects that are too large for a block have places of their own.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::cell::Cell;
 use std::ptr;
 
 use super::object::{Header, Ref, Str, shape};
@@ -16,8 +17,6 @@ const LINES: usize = BLOCK / LINE;
 const FIRST: usize = LINES / LINE;
 /// Objects of more bytes have places of their own.
 const LARGE: usize = 1 << 13;
-/// Bytes that may be allocated before the first collection, and at least between two.
-const LEAST: usize = 4 << 20;
 
 /// Where new objects go: between `next` and `end`.
 #[repr(C)]
@@ -52,8 +51,12 @@ pub struct Heap {
     live: usize,
     /// Bytes that the heap may have in all.
     pub limit: usize,
-    /// Every allocation is preceded by a collection: to find references that are not known.
-    pub stress: bool,
+    /// Bytes that may be allocated before the first collection, and at least between two.
+    least: usize,
+    /// Each so manieth allocation is preceded by a collection: to find references that are not known. 0 is none.
+    stress: u32,
+    /// How many are left until the next one.
+    stress_left: Cell<u32>,
     /// What marks an object as found by the collection that runs, or ran last.
     epoch: u8,
 }
@@ -62,7 +65,7 @@ pub struct Heap {
 unsafe impl Send for Heap {}
 
 impl Heap {
-    pub fn new(limit: usize) -> Heap {
+    pub fn new(limit: usize, least: usize) -> Heap {
         Heap {
             blocks: Vec::new(),
             holed: Vec::new(),
@@ -71,10 +74,12 @@ impl Heap {
             spare: Hole::default(),
             large: Vec::new(),
             handed_out: 0,
-            threshold: LEAST,
+            threshold: least,
             live: 0,
             limit,
-            stress: false,
+            least,
+            stress: 0,
+            stress_left: Cell::new(0),
             epoch: 1,
         }
     }
@@ -89,9 +94,21 @@ impl Heap {
         self.live + self.handed_out
     }
 
-    /// Whether it is time to collect.
+    /// Whether it is time to collect, before an allocation.
     pub fn is_due(&self) -> bool {
-        self.stress || self.handed_out >= self.threshold
+        self.handed_out >= self.threshold || self.stress > 0 && self.is_stressed()
+    }
+
+    fn is_stressed(&self) -> bool {
+        let left = self.stress_left.get().checked_sub(1).unwrap_or(self.stress - 1);
+        self.stress_left.set(left);
+        left == 0
+    }
+
+    /// Lets each so manieth allocation be preceded by a collection, from now on.
+    pub fn set_stress(&mut self, every: u32) {
+        self.stress = every;
+        self.stress_left.set(every);
     }
 
     /// So many bytes for an object, from `hole` or elsewhere.
@@ -99,7 +116,7 @@ impl Heap {
         if size > LARGE {
             return self.allocate_large(size);
         }
-        if self.stress {
+        if self.stress > 0 {
             // The hole that is given stays empty, so that all allocation comes here.
             let mut hidden = self.spare;
             let at = self.allocate_from(&mut hidden, size);
@@ -115,7 +132,7 @@ impl Heap {
             if end <= hole.end {
                 return ptr::with_exposed_provenance_mut(std::mem::replace(&mut hole.next, end));
             }
-            if size > LINE && !self.stress {
+            if size > LINE && self.stress == 0 {
                 return self.allocate_spare(size);
             }
             *hole = self.next_hole();
@@ -254,7 +271,7 @@ impl Heap {
                 self.holed.push(block);
             }
         }
-        if self.stress {
+        if self.stress > 0 {
             self.blocks.iter().for_each(|&block| spoil(block));
         }
         let epoch = self.epoch;
@@ -269,7 +286,7 @@ impl Heap {
         self.live = lines * LINE + self.large.iter().map(|large| large.size).sum::<usize>();
         self.handed_out = 0;
         let room = self.limit.saturating_sub(self.live).max(BLOCK);
-        self.threshold = LEAST.max(self.live).min(room);
+        self.threshold = self.least.max(self.live).min(room);
         self.give_back();
         self.live
     }

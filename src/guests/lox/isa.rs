@@ -49,6 +49,10 @@ impl Insn {
     pub const fn distance(self) -> isize {
         (self.0 as u32 as i32 >> 8) as isize
     }
+    /// With another operation.
+    pub const fn with_op(self, op: Op) -> Insn {
+        Insn(self.0 & !0xff | op as u64)
+    }
     /// With another large operand.
     pub const fn with_wide(self, wide: u32) -> Insn {
         Insn(self.0 & !0xffff_ff00 | ((wide & 0xff_ffff) as u64) << 8)

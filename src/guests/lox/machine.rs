@@ -6,6 +6,7 @@ use super::compile::compile;
 use super::core::{Collections, Core, Halt, Limits};
 use super::embed::Data;
 use super::error::{RuntimeError, SourceError};
+use super::isa::Op;
 use super::unit::Unit;
 use super::value::Value;
 use super::{disasm, image, interp, native};
@@ -33,7 +34,23 @@ impl Program {
     /// # Errors
     /// All that is wrong with it, in order.
     pub fn compile(source: &[u8]) -> Result<Program, Vec<SourceError>> {
-        compile(source).map(Program)
+        compile(source, true).map(Program)
+    }
+
+    /// Compiles a source without the second pass, which makes no difference but in speed and counts.
+    ///
+    /// # Errors
+    /// As [`Program::compile`].
+    pub fn compile_in_one_pass(source: &[u8]) -> Result<Program, Vec<SourceError>> {
+        compile(source, false).map(Program)
+    }
+
+    /// With another operation in the place of each of this one: a bug to be found.
+    pub(super) fn with_other(mut self, op: Op, other: Op) -> Program {
+        for insn in self.0.code.iter_mut().filter(|insn| insn.op() == op as u8) {
+            *insn = insn.with_op(other);
+        }
+        self
     }
 
     /// Reads an image. It may come from anywhere: one that a machine could not run safely is refused.
@@ -181,9 +198,10 @@ impl Lox {
         shown(&mut self.core).map_or_else(|error| error, |text| String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// Collects before everything that allocates, from now on, or no longer: to find what a collection would miss.
-    pub fn set_stress(&mut self, stress: bool) {
-        self.core.heap.stress = stress;
+    /// Collects before each so manieth thing that allocates, from now on; with 0 no longer: to find what a collection
+    /// would miss.
+    pub fn set_stress(&mut self, every: u32) {
+        self.core.heap.set_stress(every);
         self.core.hole = Default::default();
     }
 

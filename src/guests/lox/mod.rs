@@ -6,6 +6,7 @@ mod disasm;
 mod embed;
 mod error;
 mod gc;
+pub mod generate;
 mod heap;
 mod image;
 mod interp;
@@ -24,6 +25,7 @@ mod scope;
 mod shapes;
 mod strings;
 mod tree;
+pub mod trial;
 mod unit;
 mod value;
 mod verify;
@@ -54,13 +56,38 @@ const CALLS: Setting = Setting {
 };
 const MEMORY: Setting =
     Setting { name: "memory", about: "MiB that objects may have", default: 4096, range: (1, 1 << 20) };
+const CYCLE: Setting = Setting {
+    name: "cycle",
+    about: "KiB that are allocated at least between two collections",
+    default: 4096,
+    range: (64, 1 << 20),
+};
 
 /// What `--set` takes.
-pub const SETTINGS: &[Setting] = &[CALLS, MEMORY];
+pub const SETTINGS: &[Setting] = &[CALLS, MEMORY, CYCLE];
+
+macro_rules! benches {
+    ($($name:literal)+) => {
+        &[$((
+            $name,
+            include_str!(concat!("../../../examples/lox/", $name, ".lox")),
+            include_str!(concat!("../../../examples/lox/", $name, ".lua")),
+        )),+]
+    };
+}
+
+/// Programs that measure: names, sources, and the same in Lua.
+pub const BENCHES: &[(&str, &str, &str)] = benches! {
+    "fib" "loop" "methods" "fields" "objects" "closures" "strings" "trees" "nbody" "shapes" "interpreter"
+};
 
 impl Limits {
     /// Those that settings say.
     pub fn of(settings: &Settings) -> Limits {
-        Limits { calls: settings.value(&CALLS) as u32, memory: (settings.value(&MEMORY) as usize) << 20 }
+        Limits {
+            calls: settings.value(&CALLS) as u32,
+            memory: (settings.value(&MEMORY) as usize) << 20,
+            cycle: (settings.value(&CYCLE) as usize) << 10,
+        }
     }
 }

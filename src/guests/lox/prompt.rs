@@ -1,13 +1,15 @@
 //! The prompt: entries are programs that share a machine, whose state stays after an error.
 
 use std::io::{self, Write};
+use std::iter;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use crate::prompt::jobs::Jobs;
-use crate::prompt::{Next, Prompt, word_start};
+use crate::prompt::{Look, Next, Prompt, word_start};
 
 use super::error::Where;
-use super::scan::{KEYWORDS, is_letter};
+use super::scan::{KEYWORDS, Kind, Scanner, is_letter};
 use super::{Limits, Lox, Program, SourceError, Stop};
 
 /// Instructions between looks for an interruption.
@@ -116,4 +118,31 @@ impl Prompt for Live {
         all.sort();
         (start, all)
     }
+
+    fn looks(&self, line: &str) -> Vec<(Range<usize>, Look)> {
+        let mut scanner = Scanner::new(line.as_bytes());
+        let tokens = iter::from_fn(|| Some(scanner.token()).filter(|token| token.kind != Kind::End));
+        let (mut looks, mut done) = (Vec::new(), 0);
+        for token in tokens {
+            looks.extend(comment(line, done..token.span().start));
+            done = token.span().end;
+            let look = match token.kind {
+                // A string may end in the next line.
+                Kind::String | Kind::Number | Kind::Error("Unterminated string.") => Some(Look::Literal),
+                Kind::Error(_) => Some(Look::Wrong),
+                kind => KEYWORDS.iter().any(|keyword| keyword.1 == kind).then_some(Look::Keyword),
+            };
+            // A character of several bytes is as many tokens.
+            let is_text = line.is_char_boundary(token.span().start) && line.is_char_boundary(done);
+            looks.extend(look.filter(|_| is_text).map(|look| (token.span(), look)));
+        }
+        looks.extend(comment(line, done..line.len()));
+        looks
+    }
+}
+
+/// The comment between two tokens.
+fn comment(line: &str, between: Range<usize>) -> Option<(Range<usize>, Look)> {
+    let start = between.start + line.get(between.clone())?.find("//")?;
+    Some((start..between.end, Look::Comment))
 }

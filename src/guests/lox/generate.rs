@@ -1,13 +1,18 @@
 //! Programs at random: mostly what has the right types, so that they get far.
 
+pub mod tree;
+
 use std::rc::Rc;
 
-use super::tree::{ClassDef, Expr, Function, Name, Stmt};
+use crate::fuzz::Choices;
+
+use tree::{ClassDef, Expr, Function, Name, Stmt};
 
 /// What a variable holds, as far as is known.
 #[derive(Clone, PartialEq)]
 enum Kind {
     Number,
+    Text,
     /// A function that takes so many arguments.
     Function(usize),
     /// A class whose initialiser takes so many.
@@ -16,8 +21,8 @@ enum Kind {
     Any,
 }
 
-struct Random {
-    state: u64,
+struct Random<'c, 'b> {
+    choices: &'c mut Choices<'b>,
     /// Variables that can be seen.
     seen: Vec<(Name, Kind)>,
     names: u32,
@@ -30,16 +35,13 @@ struct Random {
 const FIELDS: &[&str] = &["a", "b", "c"];
 const METHODS: &[&str] = &["m0", "m1", "m2"];
 
-impl Random {
-    fn below(&mut self, n: u32) -> u32 {
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        ((self.state >> 32) % u64::from(n)) as u32
+impl Random<'_, '_> {
+    fn below(&mut self, n: u16) -> u16 {
+        self.choices.below(n)
     }
 
-    fn of(&mut self, all: &[&'static str]) -> &'static str {
-        all[self.below(all.len() as u32) as usize]
+    fn of(&mut self, all: &[&'static str]) -> Name {
+        self.choices.pick(all).into()
     }
 
     fn name(&mut self, kind: &str) -> Name {
@@ -49,7 +51,7 @@ impl Random {
 
     fn variable(&mut self, is: impl Fn(&Kind) -> bool) -> Option<(Name, Kind)> {
         let all: Vec<(Name, Kind)> = self.seen.iter().filter(|one| is(&one.1)).cloned().collect();
-        (!all.is_empty()).then(|| all[self.below(all.len() as u32) as usize].clone())
+        (!all.is_empty()).then(|| all[usize::from(self.below(all.len() as u16))].clone())
     }
 
     fn numbers(&mut self, count: usize) -> Vec<Expr> {
@@ -59,7 +61,7 @@ impl Random {
     fn number(&mut self, depth: u32) -> Expr {
         let boxed = |this: &mut Self| Box::new(this.number(depth.saturating_sub(1)));
         match self.below(if depth == 0 { 4 } else { 12 }) {
-            0 => Expr::Number(self.below(10) as i32),
+            0 => Expr::Number(self.below(10).into()),
             1..=3 => {
                 self.variable(|kind| *kind == Kind::Number).map_or(Expr::Number(3), |one| Expr::Get(one.0))
             }
@@ -78,8 +80,8 @@ impl Random {
             }
             _ => match self.instance() {
                 Some(object) => match self.below(3) {
-                    0 => Expr::SetField(object, self.of(FIELDS).into(), boxed(self)),
-                    _ => Expr::Field(object, self.of(FIELDS).into()),
+                    0 => Expr::SetField(object, self.of(FIELDS), boxed(self)),
+                    _ => Expr::Field(object, self.of(FIELDS)),
                 },
                 None => Expr::Number(5),
             },
@@ -101,7 +103,7 @@ impl Random {
     fn condition(&mut self) -> Expr {
         let (left, right) = (Box::new(self.number(1)), Box::new(self.number(1)));
         match self.below(5) {
-            0 => Expr::Not(Box::new(self.condition())),
+            4 => Expr::Not(Box::new(self.condition())),
             1 => Expr::Binary(self.of(&["==", "!="]), left, right),
             2 => Expr::Or(Box::new(self.condition()), Box::new(self.condition())),
             _ => Expr::Binary(self.of(&["<", "<=", ">", ">="]), left, right),
@@ -110,21 +112,29 @@ impl Random {
 
     fn text(&mut self) -> Expr {
         let text = Expr::Text(self.of(&["", "x", "yz", "long text"]));
-        match self.below(2) {
-            0 => text,
-            _ => Expr::Binary("+", Box::new(text), Box::new(self.text())),
+        match self.below(5) {
+            0 | 1 => text,
+            2 => self.variable(|kind| *kind == Kind::Text).map_or(text, |one| Expr::Get(one.0)),
+            _ => Expr::Binary("+".into(), Box::new(text), Box::new(self.text())),
         }
+    }
+
+    /// A variable gets a longer text.
+    fn longer(&mut self) -> Expr {
+        let Some((name, _)) = self.variable(|kind| *kind == Kind::Text) else { return self.text() };
+        let (before, more) = (Box::new(Expr::Get(name.clone())), Box::new(self.text()));
+        Expr::Set(name, Box::new(Expr::Binary("+".into(), before, more)))
     }
 
     /// A call of something.
     fn call(&mut self) -> Expr {
         if self.has_base && self.below(3) == 0 {
-            return Expr::Super(self.of(METHODS).into(), self.numbers(1));
+            return Expr::Super(self.of(METHODS), self.numbers(1));
         }
         if self.below(2) == 0
             && let Some(object) = self.instance()
         {
-            return Expr::Invoke(object, self.of(METHODS).into(), self.numbers(1));
+            return Expr::Invoke(object, self.of(METHODS), self.numbers(1));
         }
         match self.variable(|kind| matches!(kind, Kind::Function(_))) {
             Some((name, Kind::Function(count))) => Expr::Call(Box::new(Expr::Get(name)), self.numbers(count)),
@@ -137,11 +147,11 @@ impl Random {
             0 => Expr::Nil,
             1..=4 => self.condition(),
             5..=8 => self.text(),
-            9..=11 => Expr::Binary("==", Box::new(self.text()), Box::new(self.text())),
+            9..=11 => Expr::Binary("==".into(), Box::new(self.text()), Box::new(self.text())),
             12..=22 => self.call(),
             23..=25 => Expr::And(Box::new(self.call()), Box::new(self.call())),
             26 | 27 => match self.instance() {
-                Some(object) => Expr::Field(object, self.of(METHODS).into()),
+                Some(object) => Expr::Field(object, self.of(METHODS)),
                 None => Expr::Bool(true),
             },
             28 => match self.variable(|_| true) {
@@ -152,6 +162,13 @@ impl Random {
                 Some((name, _)) => Expr::Get(name),
                 None => Expr::Nil,
             },
+            29 | 30 => self.longer(),
+            31 if self.has_base => Expr::SuperGet(self.of(METHODS)),
+            32 => match (self.instance(), self.instance()) {
+                (Some(object), Some(next)) => Expr::SetField(object, self.of(&["next", "other"]), next),
+                _ => Expr::Nil,
+            },
+            33 => self.instance().map_or(Expr::Nil, |object| Expr::Field(object, "next".into())),
             _ => self.number(3),
         }
     }
@@ -190,7 +207,8 @@ impl Random {
             1..=3 => Stmt::Print(self.expr()),
             4 | 5 => {
                 let name = self.name("v");
-                let (value, kind) = match self.below(6) {
+                let (value, kind) = match self.below(7) {
+                    6 => (Some(self.text()), Kind::Text),
                     0 => (None, Kind::Any),
                     1 => (Some(self.expr()), Kind::Any),
                     2 => match self.instance() {
@@ -213,11 +231,12 @@ impl Random {
                 self.seen.push((name.clone(), Kind::Number));
                 let body = self.body(inner);
                 self.seen.pop();
-                Stmt::For(name, 1 + self.below(4) as i32, body)
+                let most = if depth > 1 && self.choices.chance(32) { 200 } else { 4 };
+                Stmt::For(name, 1 + i32::from(self.below(most)), body)
             }
             10..=12 => {
                 let name = self.name("f");
-                let count = self.below(3) as usize;
+                let count = usize::from(self.below(3));
                 let function = self.function(name.clone(), count, inner);
                 self.seen.push((name, Kind::Function(count)));
                 Stmt::Fun(function)
@@ -234,7 +253,7 @@ impl Random {
         };
         let outside = (self.in_method, self.has_base);
         (self.in_method, self.has_base) = (true, base.is_some());
-        let count = self.below(3) as usize;
+        let count = usize::from(self.below(3));
         let mut methods = vec![self.function("init".into(), count, depth)];
         for method in METHODS {
             if base.is_none() || self.below(2) == 0 {
@@ -247,10 +266,10 @@ impl Random {
     }
 }
 
-/// A program, always the same of a seed.
-pub fn program(seed: u64) -> Vec<Stmt> {
+/// The program that these choices make.
+pub fn program(choices: &mut Choices<'_>) -> Vec<Stmt> {
     let mut random = Random {
-        state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+        choices,
         seen: Vec::new(),
         names: 0,
         in_function: false,
@@ -258,8 +277,5 @@ pub fn program(seed: u64) -> Vec<Stmt> {
         in_method: false,
         has_base: false,
     };
-    for _ in 0..8 {
-        random.below(2);
-    }
     (0..16).map(|_| random.stmt(3)).collect()
 }

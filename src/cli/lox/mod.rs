@@ -1,7 +1,9 @@
 //! What the program does for Lox, whose values are of its own kind, so that its machine is none of the other guests'.
 
-use std::fs;
-use std::io::{self, BufWriter, IsTerminal, Write};
+mod bench;
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -10,11 +12,15 @@ use kiln::guests::Settings;
 use kiln::guests::lox::{Limits, Lox, NAME, Program, RuntimeError, SETTINGS, SourceError, Stop};
 use serde::Serialize;
 
+pub use self::bench::bench;
+
 use super::run::{Errors, Run};
-use super::{Failure, code, host, load, say, write};
+use super::{Failure, code, host, load, repl, say, write};
 
 /// Instructions between looks for signals, and flushes of output.
 const SLICE: u64 = 4_000_000;
+/// Bytes of a file that are read at most.
+const LARGEST: u64 = 1 << 28;
 
 /// Whether files are for Lox.
 pub fn is_for(files: &[PathBuf], guest: Option<&str>) -> bool {
@@ -23,13 +29,28 @@ pub fn is_for(files: &[PathBuf], guest: Option<&str>) -> bool {
     guest.map_or_else(|| files.first().is_some_and(is_lox), |guest| guest == NAME)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|_| Failure::new(code::IO, format!("Could not open file \"{}\".", path.display())))
+/// A file's bytes; where there are none, clox's exit code, as its line has been said.
+fn read(path: &Path) -> Result<Vec<u8>, u8> {
+    let mut bytes = Vec::new();
+    let (what, done) = match File::open(path) {
+        Ok(file) => ("read", file.take(LARGEST).read_to_end(&mut bytes).map(|_| ())),
+        Err(error) => ("open", Err(error)),
+    };
+    // One that is cut would be another program.
+    let is_whole = (bytes.len() as u64) < LARGEST;
+    done.ok().filter(|()| is_whole).map(|()| bytes).ok_or_else(|| {
+        // Where standard error cannot be written there is nobody to tell.
+        let _ = writeln!(io::stderr(), "Could not {what} file \"{}\".", path.display());
+        code::IO
+    })
 }
 
 /// A program from a source or an image; `Err` is an exit code where all has been said.
 fn program(path: &Path, errors: Errors) -> Result<Result<Program, u8>, Failure> {
-    let bytes = read(path)?;
+    let bytes = match read(path) {
+        Ok(bytes) => bytes,
+        Err(code) => return Ok(Err(code)),
+    };
     if Program::is_image(&bytes) {
         let program = Program::read(&bytes);
         let bad = |what| Failure::new(code::DATA, format!("{}: {what}", path.display()));
@@ -200,8 +221,14 @@ impl Ending {
     }
 }
 
-/// Runs a program; the exit code.
+/// Runs a program, or without one the prompt; the exit code.
 pub fn run(options: &Run) -> Result<u8, Failure> {
+    if let Some(option) = options.for_other_machines().next() {
+        return Err(Failure::usage(format!("{option} says nothing to Lox; kiln help run has what does")));
+    }
+    if options.images.is_empty() {
+        return repl::Repl::of(NAME).execute();
+    }
     let image = only(&options.images)?;
     let program = match program(image, options.errors)? {
         Ok(program) => program,

@@ -1,20 +1,25 @@
 //! Programs as trees, and as source.
 
-use std::fmt::Write as _;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
+/// A name, an operator or a text.
 pub type Name = Rc<str>;
 
+/// An expression.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
 pub enum Expr {
     Nil,
     Bool(bool),
     Number(i32),
-    Text(&'static str),
+    Text(Name),
     Get(Name),
     Set(Name, Box<Expr>),
     Not(Box<Expr>),
     Minus(Box<Expr>),
-    Binary(&'static str, Box<Expr>, Box<Expr>),
+    Binary(Name, Box<Expr>, Box<Expr>),
     And(Box<Expr>, Box<Expr>),
     Or(Box<Expr>, Box<Expr>),
     Call(Box<Expr>, Vec<Expr>),
@@ -23,8 +28,13 @@ pub enum Expr {
     Invoke(Box<Expr>, Name, Vec<Expr>),
     This,
     Super(Name, Vec<Expr>),
+    /// A method of the superclass that is not called.
+    SuperGet(Name),
 }
 
+/// A statement.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
 pub enum Stmt {
     Expr(Expr),
     Print(Expr),
@@ -38,23 +48,34 @@ pub enum Stmt {
     Return(Option<Expr>),
 }
 
+/// A function or a method.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
 pub struct Function {
     pub name: Name,
     pub parameters: Vec<Name>,
     pub body: Vec<Stmt>,
 }
 
+/// A class.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
 pub struct ClassDef {
     pub name: Name,
     pub base: Option<Name>,
     pub methods: Vec<Rc<Function>>,
 }
 
-pub fn list(of: &[Expr]) -> String {
+/// A program's source.
+pub fn source(program: &[Stmt]) -> String {
+    program.iter().map(stmt).collect()
+}
+
+fn list(of: &[Expr]) -> String {
     of.iter().map(expr).collect::<Vec<_>>().join(", ")
 }
 
-pub fn expr(of: &Expr) -> String {
+fn expr(of: &Expr) -> String {
     match of {
         Expr::Nil => "nil".into(),
         Expr::Bool(value) => value.to_string(),
@@ -73,53 +94,40 @@ pub fn expr(of: &Expr) -> String {
         Expr::Invoke(object, name, arguments) => format!("{}.{name}({})", expr(object), list(arguments)),
         Expr::This => "this".into(),
         Expr::Super(name, arguments) => format!("super.{name}({})", list(arguments)),
+        Expr::SuperGet(name) => format!("super.{name}"),
     }
 }
 
-pub fn body(of: &[Stmt], out: &mut String) {
-    out.push_str("{\n");
-    of.iter().for_each(|one| stmt(one, out));
-    out.push_str("}\n");
+fn body(of: &[Stmt]) -> String {
+    format!("{{\n{}}}\n", source(of))
 }
 
-pub fn function(of: &Function, out: &mut String) {
-    write!(out, "{}({}) ", of.name, of.parameters.join(", ")).unwrap();
-    body(&of.body, out);
+fn function(of: &Function) -> String {
+    format!("{}({}) {}", of.name, of.parameters.join(", "), body(&of.body))
 }
 
-pub fn stmt(of: &Stmt, out: &mut String) {
+fn stmt(of: &Stmt) -> String {
     match of {
-        Stmt::Expr(value) => writeln!(out, "{};", expr(value)).unwrap(),
-        Stmt::Print(value) => writeln!(out, "print {};", expr(value)).unwrap(),
-        Stmt::Var(name, None) => writeln!(out, "var {name};").unwrap(),
-        Stmt::Var(name, Some(value)) => writeln!(out, "var {name} = {};", expr(value)).unwrap(),
-        Stmt::Block(inner) => body(inner, out),
+        Stmt::Expr(value) => format!("{};\n", expr(value)),
+        Stmt::Print(value) => format!("print {};\n", expr(value)),
+        Stmt::Var(name, None) => format!("var {name};\n"),
+        Stmt::Var(name, Some(value)) => format!("var {name} = {};\n", expr(value)),
+        Stmt::Block(inner) => body(inner),
         Stmt::If(condition, then, otherwise) => {
-            write!(out, "if ({}) ", expr(condition)).unwrap();
-            body(then, out);
-            if !otherwise.is_empty() {
-                out.push_str("else ");
-                body(otherwise, out);
-            }
+            let otherwise =
+                if otherwise.is_empty() { String::new() } else { format!("else {}", body(otherwise)) };
+            format!("if ({}) {}{otherwise}", expr(condition), body(then))
         }
         Stmt::For(name, end, inner) => {
-            write!(out, "for (var {name} = 0; {name} < {end}; {name} = {name} + 1) ").unwrap();
-            body(inner, out);
+            format!("for (var {name} = 0; {name} < {end}; {name} = {name} + 1) {}", body(inner))
         }
-        Stmt::Fun(inner) => {
-            out.push_str("fun ");
-            function(inner, out);
-        }
+        Stmt::Fun(inner) => format!("fun {}", function(inner)),
         Stmt::Class(class) => {
-            write!(out, "class {} ", class.name).unwrap();
-            if let Some(base) = &class.base {
-                write!(out, "< {base} ").unwrap();
-            }
-            out.push_str("{\n");
-            class.methods.iter().for_each(|method| function(method, out));
-            out.push_str("}\n");
+            let base = class.base.iter().map(|base| format!("< {base} ")).collect::<String>();
+            let methods = class.methods.iter().map(|method| function(method)).collect::<String>();
+            format!("class {} {base}{{\n{methods}}}\n", class.name)
         }
-        Stmt::Return(None) => out.push_str("return;\n"),
-        Stmt::Return(Some(value)) => writeln!(out, "return {};", expr(value)).unwrap(),
+        Stmt::Return(None) => "return;\n".into(),
+        Stmt::Return(Some(value)) => format!("return {};\n", expr(value)),
     }
 }
