@@ -104,6 +104,9 @@ pub enum After {
     Halt(Pc),
 }
 
+/// How many [`Guest::RUNS`] there may be.
+pub const RUNS: usize = 48;
+
 /// A machine that Kiln runs: its instruction set and the host's side of it.
 ///
 /// The value itself holds settings and devices; all that instructions read and write is in the [`State`].
@@ -114,6 +117,10 @@ pub trait Guest: Sized + Send + 'static {
     const SLOTS: &'static [(&'static str, Type)];
     /// Operations are below this number. Those below 128 get a handler of their own in the interpreter.
     const OPERATIONS: u8;
+    /// Two or three operations that often follow each other, the longer first, at most [`crate::guest::RUNS`] such sequences: the
+    /// interpreter does one of them as a whole. Only the last may transfer control. For guests whose code cannot be
+    /// written, and that have at most 128 operations.
+    const RUNS: &'static [&'static [u8]] = &[];
     /// The spaces of memory, placed by [`crate::state::lay_out`].
     const SPACES: &'static [SpaceInfo];
     /// The space that instructions are read from where they can also be written: the pc is its address.

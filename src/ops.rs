@@ -36,6 +36,7 @@ pub enum Type {
 
 impl Type {
     /// Size in bytes.
+    #[inline(always)]
     pub const fn bytes(self) -> usize {
         match self {
             Type::Bool | Type::I8 => 1,
@@ -384,6 +385,8 @@ pub enum Flow<B, A> {
     If(B, Pc),
     /// To a computed place.
     Dynamic(A, Via),
+    /// To a computed place, as a plain jump, if the condition holds, else to the next instruction.
+    DynamicIf(B, A),
     /// The guest's host-side service `n` acts on the state and says where to go on.
     Trap(u16),
     /// There is no such instruction: the guest says what that means.

@@ -212,6 +212,10 @@ impl<P: Program> Finder<'_, P> {
                 let Context { parent, return_to, .. } = self.contexts[context];
                 node.targets = vec![(return_to, parent)];
             }
+            Flow::DynamicIf(..) => {
+                node.next = Some((next, context));
+                node.open = Some(Via::Jump);
+            }
             Flow::Dynamic(_, via) => {
                 if via == Via::Call {
                     self.return_points.push(next);

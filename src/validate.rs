@@ -40,7 +40,7 @@ pub fn validate<G: Guest>(guest: &G, state: &State) -> Result<(), Wrong> {
             Flow::Goto(to) | Flow::Call(to) | Flow::If(_, to) if to as usize >= ends_at => {
                 return wrong("Jump outside the program", format!("`{text}`: the end is {}", ends_at - 1));
             }
-            Flow::Dynamic(_, Via::Jump | Via::Call) => {
+            Flow::Dynamic(_, Via::Jump | Via::Call) | Flow::DynamicIf(..) => {
                 return wrong("Computed jump", format!("where `{text}` leads shows when it runs"));
             }
             _ => pc = G::next(pc),
@@ -178,7 +178,7 @@ impl<G: Guest> Finder<'_, G> {
                     routine.gives = Some(gives.map_or(next.clone(), |gives| join(&gives, &next)));
                 }
                 // The last is told above.
-                Flow::Trap(_) | Flow::Illegal => {}
+                Flow::Trap(_) | Flow::Illegal | Flow::DynamicIf(..) => {}
             }
         }
         Ok(routine)

@@ -159,7 +159,9 @@ fn jump_targets(program: &Program) -> BTreeSet<Pc> {
     for step in program.steps.values() {
         match step.meaning.flow {
             Flow::Goto(to) | Flow::Call(to) | Flow::If(_, to) => targets.extend([to]),
-            Flow::Dynamic(..) => targets.extend(program.returns.iter().chain(&program.targets)),
+            Flow::Dynamic(..) | Flow::DynamicIf(..) => {
+                targets.extend(program.returns.iter().chain(&program.targets))
+            }
             Flow::Next | Flow::Trap(_) | Flow::Illegal => {}
         }
     }

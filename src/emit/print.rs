@@ -235,7 +235,7 @@ impl<G: Guest> Statements<'_, '_, G> {
             _ => None,
         };
         let later = self.meaning.acts[n + 1..].iter().flat_map(|act| act.operands());
-        let mut todo: Vec<Val> = later.chain(self.meaning.flow_operand()).collect();
+        let mut todo: Vec<Val> = later.chain(self.meaning.flow_operands()).collect();
         let mut seen = BTreeSet::new();
         while let Some(v) = todo.pop() {
             if seen.insert(v) && !self.held.contains_key(&v) && set != Some(v) {
@@ -373,6 +373,10 @@ impl<G: Guest> Statements<'_, '_, G> {
             Flow::Dynamic(to, via) => {
                 let to = self.assigned(to);
                 format!("pc = {to}; goto {};", if via == Via::Return { "returns" } else { "jumps" })
+            }
+            Flow::DynamicIf(condition, to) => {
+                let (condition, to) = (self.alone(condition), self.assigned(to));
+                format!("if ({condition}) {{ pc = {to}; goto jumps; }}")
             }
             Flow::Trap(_) | Flow::Illegal => match &step.service {
                 Some(Ok((code, After::Halt(pc)))) => {

@@ -70,7 +70,7 @@ impl Program {
                 _ => None,
             };
             let next = match (meaning.flow, &service) {
-                (Flow::Next | Flow::If(..), _) => Some(G::next(pc)),
+                (Flow::Next | Flow::If(..) | Flow::DynamicIf(..), _) => Some(G::next(pc)),
                 (_, Some(Ok((_, After::Goto(to))))) => Some(*to),
                 _ => None,
             };
@@ -89,7 +89,11 @@ impl Program {
 
     /// Whether there are computed jumps of a kind.
     pub(super) fn has(&self, kind: impl Fn(Via) -> bool) -> bool {
-        self.steps.values().any(|step| matches!(step.meaning.flow, Flow::Dynamic(_, via) if kind(via)))
+        self.steps.values().any(|step| match step.meaning.flow {
+            Flow::Dynamic(_, via) => kind(via),
+            Flow::DynamicIf(..) => kind(Via::Jump),
+            _ => false,
+        })
     }
 
     /// Where computed jumps may go. Where code can be written: to instructions that do something, whose addresses are

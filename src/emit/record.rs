@@ -94,12 +94,14 @@ impl Meaning {
         known(&self.nodes, v)
     }
 
-    /// The expression that control depends on.
-    pub(super) fn flow_operand(&self) -> Option<Val> {
-        match self.flow {
-            Flow::If(v, _) | Flow::Dynamic(v, _) => Some(v),
-            Flow::Next | Flow::Goto(_) | Flow::Call(_) | Flow::Trap(_) | Flow::Illegal => None,
-        }
+    /// The expressions that control depends on.
+    pub(super) fn flow_operands(&self) -> impl Iterator<Item = Val> {
+        let operands = match self.flow {
+            Flow::If(v, _) | Flow::Dynamic(v, _) => [Some(v), None],
+            Flow::DynamicIf(v, to) => [Some(v), Some(to)],
+            Flow::Next | Flow::Goto(_) | Flow::Call(_) | Flow::Trap(_) | Flow::Illegal => [None; 2],
+        };
+        operands.into_iter().flatten()
     }
 
     /// The registers that it gives values to, with these.

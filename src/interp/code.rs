@@ -1,5 +1,6 @@
 //! What the interpreter keeps per code address: decoded instructions, and what it has counted there.
 
+use super::runs;
 use crate::guest::{Guest, Insn};
 use crate::ops::Pc;
 use crate::state::{State, attr};
@@ -60,7 +61,7 @@ impl Code {
     pub(crate) fn fetch<G: Guest>(&mut self, guest: &G, state: &mut State, pc: Pc) -> Insn {
         let known = self.get(pc);
         if known != Insn::default() {
-            return known;
+            return runs::first::<G>(known);
         }
         let insn = guest.decode(state, pc);
         debug_assert_ne!(insn.op(), 0, "operation 0 means not decoded");
@@ -74,6 +75,17 @@ impl Code {
             }
         }
         insn
+    }
+
+    /// Has the interpreter do what starts at `pc` as a whole, where it is one of [`Guest::RUNS`].
+    pub(super) fn join<G: Guest>(&mut self, guest: &G, state: &mut State, pc: Pc) {
+        let Some(run) = runs::find(guest, state, pc) else { return };
+        let mut at = pc;
+        for _ in G::RUNS[run] {
+            self.fetch(guest, state, at);
+            at = G::next(at);
+        }
+        self.insns[pc as usize] = self.get(pc).with_op(runs::FIRST + run as u8).bits();
     }
 
     /// Drops what was decoded at `pc`.

@@ -11,6 +11,7 @@
 //! handlers return to a loop.
 
 mod code;
+mod runs;
 mod step;
 
 pub(crate) use code::Code;
@@ -154,6 +155,7 @@ impl<G: Guest> Handlers<G> {
             op += 1;
         }
         table[0] = undecoded::<G>;
+        runs::add(&mut table);
         table
     };
 }
@@ -196,18 +198,23 @@ fn undecoded<G: Guest>(m: &mut Machine<G>, _: Insn, pc: Pc, left: u64, mark: u64
         // Outside the code there is nothing to keep it in.
         return execute_special(m, insn, pc, left, mark);
     }
+    m.code.join(&m.guest, &mut m.state, pc);
     back(m, Cursor { pc, left, mark })
 }
 
 /// The handler of operation `OP`.
 fn execute<G: Guest, const OP: u8>(m: &mut Machine<G>, insn: Insn, pc: Pc, left: u64, mark: u64) -> Leave {
     let insn = if OP == ANY { insn } else { insn.with_op(OP) };
+    let Some(flow) = attempt(m, insn, pc) else { return execute_special(m, insn, pc, left, mark) };
+    retire(m, insn, Cursor { pc, left, mark }, flow, go_on)
+}
+
+/// Executes an instruction; where it goes, or nothing if something about it is special: then nothing of it has happened.
+#[inline(always)]
+fn attempt<G: Guest>(m: &mut Machine<G>, insn: Insn, pc: Pc) -> Option<Flow<bool, Pc>> {
     let mut step = Plain { state: &mut m.state, special: false, guest: PhantomData::<G> };
     let flow = G::meaning(insn, pc, &mut step);
-    if step.special {
-        return execute_special(m, insn, pc, left, mark);
-    }
-    retire(m, insn, Cursor { pc, left, mark }, flow, go_on)
+    (!step.special).then_some(flow)
 }
 
 /// The same for an instruction that has an access which is not a plain one, or that is refused: nothing of it
@@ -233,7 +240,8 @@ fn execute_special<G: Guest>(m: &mut Machine<G>, insn: Insn, pc: Pc, left: u64, 
 /// Where control goes after an instruction at `pc` that is not the host's.
 fn destination<G: Guest>(pc: Pc, flow: Flow<bool, Pc>) -> Pc {
     match flow {
-        Flow::Goto(to) | Flow::Call(to) | Flow::Dynamic(to, _) | Flow::If(true, to) => to,
+        Flow::Goto(to) | Flow::Call(to) | Flow::Dynamic(to, _) => to,
+        Flow::If(true, to) | Flow::DynamicIf(true, to) => to,
         _ => G::next(pc),
     }
 }
@@ -260,6 +268,11 @@ fn retire<G: Guest>(
             if via != Via::Return {
                 m.code.arrive(to);
             }
+            (to, true)
+        }
+        Flow::DynamicIf(false, _) => (G::next(pc), false),
+        Flow::DynamicIf(true, to) => {
+            m.code.arrive(to);
             (to, true)
         }
         Flow::Trap(_) | Flow::Illegal => return serve(m, insn, at, flow),

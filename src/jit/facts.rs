@@ -221,7 +221,10 @@ pub(crate) fn prune<G: Guest>(region: &mut Region, literal: &dyn Fn(u64) -> Opti
         match walk::<G>(block, top, &view).flow {
             Flow::If(Value::Known(0), _) => block.taken.iter_mut().for_each(outside),
             Flow::If(Value::Known(_), _) => outside(&mut block.next),
-            Flow::Dynamic(Value::Known(to), _) => block.targets.retain(|target| u64::from(target.0) == to),
+            Flow::DynamicIf(Value::Known(0), _) => block.targets.clear(),
+            Flow::Dynamic(Value::Known(to), _) | Flow::DynamicIf(_, Value::Known(to)) => {
+                block.targets.retain(|target| u64::from(target.0) == to);
+            }
             _ => {}
         }
     }

@@ -392,6 +392,16 @@ impl<G: Guest> Translator<'_, G> {
                 }
             }
             Flow::Dynamic(to, via) => self.dynamic(block, to, via),
+            Flow::DynamicIf(Val::Known(0), _) => self.jump(block.next),
+            Flow::DynamicIf(Val::Known(_), to) => self.dynamic(block, to, Via::Jump),
+            Flow::DynamicIf(Val::Is(condition), to) => {
+                self.charge_cycle([block.next].into_iter().chain(targets(block)));
+                let away = self.b.create_block();
+                let (next, args) = self.edge(block.next);
+                self.b.ins().brif(condition, away, &[], next, &args);
+                self.b.switch_to_block(away);
+                self.dynamic(block, to, Via::Jump);
+            }
             Flow::Trap(_) => self.leave(Reason::Trap),
             Flow::Illegal => self.leave(Reason::Illegal),
         }
@@ -444,7 +454,7 @@ impl<G: Guest> Translator<'_, G> {
             }
             Val::Is(to) => to,
         };
-        self.charge_cycle(block.targets.iter().map(|t| Target::Block(t.1)));
+        self.charge_cycle(targets(block));
         let reason = if via == Via::Return { Reason::Return } else { Reason::Indirect };
         let unknown = self.exit(reason, None, Some(to));
         if block.targets.len() <= COMPARED {
@@ -575,6 +585,11 @@ impl<G: Guest> Translator<'_, G> {
     pub(super) fn value<T: Scalar>(&mut self, value: Val) -> Value {
         self.materialise(value, T::TYPE)
     }
+}
+
+/// Where a computed jump leads inside the region.
+fn targets(block: &Block) -> impl Iterator<Item = Target> + '_ {
+    block.targets.iter().map(|target| Target::Block(target.1))
 }
 
 fn taken(block: &Block) -> Target {

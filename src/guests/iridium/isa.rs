@@ -230,6 +230,58 @@ instructions! {
     47 RET Plain,
 }
 
+/// What programs are full of: steps and comparisons at the ends of loops, addresses and what is there, sums of products, what calls
+/// put on the stack.
+pub(super) const RUNS: &[&[u8]] = &[
+    &[op::ADD, op::LT, op::DJMPE],
+    &[op::ADD, op::ADD, op::LOOP],
+    &[op::INC, op::LT, op::DJMPE],
+    &[op::INC, op::NEQ, op::DJMPE],
+    &[op::DEC, op::GT, op::DJMPE],
+    &[op::SHR, op::NEQ, op::DJMPE],
+    &[op::AND, op::EQ, op::DJMPE],
+    &[op::LOADM, op::LTE, op::DJMPE],
+    &[op::LOADM, op::LOADM, op::MUL],
+    &[op::MULF64, op::MULF64, op::ADDF64],
+    &[op::MULF64, op::ADDF64, op::DIVF64],
+    &[op::ADDF64, op::ADDF64, op::LOOP],
+    &[op::POP, op::ADD, op::ADD],
+    &[op::EQ, op::DJMPE],
+    &[op::NEQ, op::DJMPE],
+    &[op::GTE, op::DJMPE],
+    &[op::LTE, op::DJMPE],
+    &[op::LT, op::DJMPE],
+    &[op::GT, op::DJMPE],
+    &[op::EQF64, op::DJMPE],
+    &[op::NEQF64, op::DJMPE],
+    &[op::GTF64, op::DJMPE],
+    &[op::GTEF64, op::DJMPE],
+    &[op::LTF64, op::DJMPE],
+    &[op::LTEF64, op::DJMPE],
+    &[op::ADD, op::LOOP],
+    &[op::INC, op::LOOP],
+    &[op::ADDF64, op::LOOP],
+    &[op::ADD, op::ADD],
+    &[op::ADD, op::LOADM],
+    &[op::ADD, op::SETM],
+    &[op::MUL, op::ADD],
+    &[op::SUB, op::LOADM],
+    &[op::LOADM, op::ADD],
+    &[op::SETM, op::ADD],
+    &[op::SETM, op::OR],
+    &[op::MULF64, op::ADDF64],
+    &[op::ADDF64, op::ADDF64],
+    &[op::SUBF64, op::ADDF64],
+    &[op::PUSH, op::PUSH],
+    &[op::POP, op::POP],
+    &[op::PUSH, op::DEC],
+    &[op::PUSH, op::CALL],
+    &[op::DEC, op::CALL],
+    &[op::ADD, op::RET],
+    &[op::OR, op::RET],
+    &[op::POP, op::RET],
+];
+
 /// Which numbers the instructions have. No image tells.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -93,9 +93,8 @@ pub(super) fn meaning<O: Ops>(insn: Insn, pc: Pc, o: &mut O) -> FlowOf<O> {
             return near_jump(o, pc, distance);
         }
         op::JMPE => {
-            let (taken, to, next) = (o.get(FLAG), o.get(a), o.imm(pc.wrapping_add(SIZE)));
-            let to = o.select(taken, to, next);
-            return Flow::Dynamic(to, Via::Jump);
+            let (taken, to) = (o.get(FLAG), o.get(a));
+            return Flow::DynamicIf(taken, to);
         }
         op::DJMPE => {
             let taken = o.get(FLAG);

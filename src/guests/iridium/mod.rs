@@ -83,6 +83,7 @@ impl Guest for Iridium {
     const NAME: &'static str = "iridium";
     const SLOTS: &'static [(&'static str, Type)] = isa::SLOTS;
     const OPERATIONS: u8 = op::LAST;
+    const RUNS: &'static [&'static [u8]] = isa::RUNS;
     const SPACES: &'static [SpaceInfo] = isa::SPACES;
     const CODE: Option<usize> = None;
 
