@@ -169,11 +169,16 @@ impl<G: Guest> Translator<'_, G> {
                 self.b.ins().iadd_imm_s(limit, 1 - end)
             }
         };
-        let mut outside = self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, at, behind);
-        if start < 0 {
-            let below = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, at, -start);
-            outside = self.b.ins().bor(outside, below);
-        }
+        let outside = if start < 0 {
+            // What is below 0 is, without a sign, above all. Where there is no room at all, nothing is inside.
+            let first = self.b.ins().iadd_imm_s(at, start);
+            let places = self.b.ins().iadd_imm_s(behind, start);
+            let none = self.b.ins().iconst(types::I64, 0);
+            let places = self.b.ins().smax(places, none);
+            self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, first, places)
+        } else {
+            self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, at, behind)
+        };
         self.leave_if(outside, Reason::Bounds);
     }
 

@@ -149,6 +149,11 @@ impl Checker<'_> {
                         let both = a.from.min(b.from) >= 0 && !a.is_address && !b.is_address;
                         if both { Range::numbers(a.from.min(b.from), a.to.min(b.to)) } else { ANYTHING }
                     }
+                    (Opcode::Smax, _) => {
+                        let b = self.range(b, block);
+                        let both = !a.is_address && !b.is_address;
+                        if both { Range::numbers(a.from.max(b.from), a.to.max(b.to)) } else { ANYTHING }
+                    }
                     _ => ANYTHING,
                 }
             }
