@@ -55,7 +55,8 @@ fn length(c: &mut Criterion) {
                     let (guest, state) = Wordstack::new(&program, DEPTH);
                     let mut vm = Vm::new(guest, state, config(tiers));
                     assert!(matches!(vm.run(u64::MAX), Stop::Halted));
-                    vm.stats().native
+                    let native = vm.stats().native;
+                    assert!(tiers == Tiers::Interpreter || native + 1 == program.len() as u64, "{native}");
                 });
             });
         }

@@ -1,4 +1,4 @@
-"""The 33rd Fibonacci number, from its definition: calls."""
+"""The 36th Fibonacci number, from its definition: calls."""
 
 
 def fib(n):
@@ -7,4 +7,4 @@ def fib(n):
     return fib(n - 1) + fib(n - 2)
 
 
-print("$0 =", fib(33))
+print("$0 =", fib(36))

@@ -1,4 +1,4 @@
-"""π as the integral of 4 / (1 + x²) from 0 to 1, in 10,000,000 steps."""
+"""π as the integral of 4 / (1 + x²) from 0 to 1, in 50,000,000 steps."""
 
 
 def integral(steps, width):
@@ -10,4 +10,4 @@ def integral(steps, width):
     return total * width
 
 
-print("f0 =", integral(10_000_000, 0.0000001))
+print("f0 =", integral(50_000_000, 0.00000002))

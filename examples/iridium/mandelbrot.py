@@ -1,4 +1,4 @@
-"""Points of a grid of 300 by 200 that are still near 0 after 250 turns of z = z² + c."""
+"""Points of a grid of 600 by 400 that are still near 0 after 250 turns of z = z² + c."""
 
 
 def near(columns, rows, turns):
@@ -18,9 +18,9 @@ def near(columns, rows, turns):
                 x = xx - yy + real
             else:
                 count += 1
-            real += 0.01
-        imaginary += 0.01
+            real += 0.005
+        imaginary += 0.005
     return count
 
 
-print("$0 =", near(300, 200, 250))
+print("$0 =", near(600, 400, 250))

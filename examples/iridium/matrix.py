@@ -1,4 +1,4 @@
-"""The product of two matrices of 220 by 220 integers, and the sum of its elements."""
+"""The product of two matrices of 360 by 360 integers, and the sum of its elements."""
 
 
 def product(n):
@@ -17,5 +17,5 @@ def product(n):
     return total
 
 
-total = product(220)
+total = product(360)
 print("$0 =", (total + 2**31) % 2**32 - 2**31)

@@ -1,6 +1,6 @@
-"""The ways to put 12 queens on a board of 12 by 12 where none takes another: calls and stack."""
+"""The ways to put 13 queens on a board of 13 by 13 where none takes another: calls and stack."""
 
-ALL = 4095
+ALL = 8191
 
 
 def place(columns, left, right):

@@ -1,4 +1,4 @@
-"""Shell's sort of 150,000 pseudo-random integers, and a sum that their order decides."""
+"""Shell's sort of 500,000 pseudo-random integers, and a sum that their order decides."""
 
 
 def signed(number):
@@ -26,7 +26,7 @@ def sort(a):
         gap >>= 1
 
 
-a = numbers(150_000)
+a = numbers(500_000)
 sort(a)
 total = 0
 for number in a:
