@@ -79,9 +79,10 @@ impl Effects {
         }
     }
 
-    /// For each access, whether the instruction itself fixes its address.
-    pub fn named_accesses(&self) -> std::vec::IntoIter<bool> {
-        self.accesses.iter().map(|a| a.at.is_some()).collect::<Vec<_>>().into_iter()
+    /// The accesses whose addresses the instruction itself fixes: bit n is for access n.
+    pub fn named_accesses(&self) -> u32 {
+        let bits = self.accesses.iter().enumerate().map(|(n, access)| u32::from(access.at.is_some()) << n);
+        bits.fold(0, |all, bit| all | bit)
     }
 
     /// Whether the instruction does nothing but go on to the next.

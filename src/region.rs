@@ -49,6 +49,8 @@ impl Default for Target {
 pub(crate) struct Block {
     /// The instructions, of which only the last may transfer control.
     pub(crate) insns: Vec<(Pc, Insn)>,
+    /// For each, [`effects::Effects::named_accesses`].
+    pub(crate) named: Vec<u32>,
     /// Where control goes that falls through.
     pub(crate) next: Target,
     /// Where a direct jump, call or taken branch goes.
@@ -111,6 +113,7 @@ type Key = (Pc, usize);
 
 struct Node {
     insn: Insn,
+    named: u32,
     next: Option<Key>,
     taken: Option<Key>,
     targets: Vec<Key>,
@@ -181,9 +184,11 @@ impl<P: Program> Finder<'_, P> {
     fn visit<G: Guest>(&mut self, (pc, context): Key) -> Option<Option<Node>> {
         let insn = self.program.insn(pc)?;
         let next = G::next(pc);
+        let effects = effects::of::<G>(insn, pc);
+        let named = effects.named_accesses();
         let mut node =
-            Node { insn, next: None, taken: None, targets: Vec::new(), transfers: true, open: None };
-        match effects::of::<G>(insn, pc).flow {
+            Node { insn, named, next: None, taken: None, targets: Vec::new(), transfers: true, open: None };
+        match effects.flow {
             Flow::Next => {
                 node.next = Some((next, context));
                 node.transfers = false;
@@ -282,13 +287,15 @@ impl<P: Program> Finder<'_, P> {
         let target = |key: Key| index.get(&key).map_or(Target::Outside(key.0), |&b| Target::Block(b));
         let mut blocks = Vec::new();
         for &leader in &firsts {
-            let (insns, last) = self.straight_line(leader, &leaders);
-            let node = &self.nodes[&last];
+            let keys = self.straight_line(leader, &leaders);
+            let nodes: Vec<&Node> = keys.iter().map(|key| &self.nodes[key]).collect();
+            let node = nodes[nodes.len() - 1];
             blocks.push(Block {
                 next: node.next.map_or(Target::Outside(0), target),
                 taken: node.taken.map(target),
                 targets: node.targets.iter().filter_map(|k| Some((k.0, *index.get(k)?))).collect(),
-                insns,
+                insns: keys.iter().zip(&nodes).map(|(key, node)| (key.0, node.insn)).collect(),
+                named: nodes.iter().map(|node| node.named).collect(),
                 ..Block::default()
             });
         }
@@ -297,20 +304,20 @@ impl<P: Program> Finder<'_, P> {
         Some(region)
     }
 
-    /// The instructions from a leader to the next one, and the key of the last.
-    fn straight_line(&self, leader: Key, leaders: &HashSet<Key>) -> (Vec<(Pc, Insn)>, Key) {
-        let mut insns = Vec::new();
+    /// The instructions from a leader to the next one.
+    fn straight_line(&self, leader: Key, leaders: &HashSet<Key>) -> Vec<Key> {
+        let mut keys = Vec::new();
         let mut at = leader;
         loop {
             let node = &self.nodes[&at];
-            insns.push((at.0, node.insn));
+            keys.push(at);
             match node.next {
                 Some(next)
                     if !node.transfers && !leaders.contains(&next) && self.nodes.contains_key(&next) =>
                 {
                     at = next
                 }
-                _ => return (insns, at),
+                _ => return keys,
             }
         }
     }
@@ -323,6 +330,23 @@ impl Region {
             b = self.blocks[b].dominator;
         }
         a == b
+    }
+
+    /// Whether control may go from `block`, which comes behind `header`, back to that without passing what comes before it.
+    pub(crate) fn is_in_cycle(&self, block: usize, header: usize) -> bool {
+        let mut seen = vec![false; self.blocks.len()];
+        let mut todo = vec![block];
+        while let Some(b) = todo.pop() {
+            for to in self.blocks[b].successors() {
+                if to == header {
+                    return true;
+                }
+                if to > header && !std::mem::replace(&mut seen[to], true) {
+                    todo.push(to);
+                }
+            }
+        }
+        false
     }
 
     /// Puts the blocks in reverse post-order, entry first, drops those that nothing leads to, and analyses the
@@ -365,6 +389,7 @@ impl Region {
                 let block = std::mem::take(&mut old[b]);
                 Block {
                     insns: block.insns,
+                    named: block.named,
                     next: renumbered(block.next),
                     taken: block.taken.map(renumbered),
                     targets: block.targets.iter().map(|&(pc, b)| (pc, index[b])).collect(),

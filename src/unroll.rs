@@ -5,7 +5,7 @@
 use crate::region::{Block, Region, Target};
 
 /// A loop that is written out has at most so many turns ...
-pub(crate) const TURNS: usize = 32;
+const TURNS: usize = 32;
 /// ... and instructions.
 const WRITTEN_OUT: usize = 200;
 /// Copies of another loop together have at most this many instructions.
@@ -13,21 +13,33 @@ const INSTRUCTIONS: usize = 48;
 /// Another loop is copied at most so often.
 const COPIES: usize = 4;
 
+/// A loop that may be written out.
+pub(crate) struct Loop {
+    /// Its blocks, header first, which dominates the rest. It contains no other loop.
+    pub(crate) body: Vec<usize>,
+    /// More turns are too many.
+    pub(crate) most: usize,
+}
+
 /// Writes out the innermost loops for which `turns` knows how often control goes through their header, inside out, as long
 /// as the region keeps to `most` instructions.
 pub(crate) fn write_out(
     region: &mut Region,
     most: usize,
-    turns: impl Fn(&Region, &[Vec<usize>]) -> Vec<Option<usize>>,
+    turns: impl Fn(&Region, &[Loop]) -> Vec<Option<usize>>,
 ) {
     let mut room = most.saturating_sub(region.len());
     loop {
-        let loops = innermost_loops(region);
+        let with_most = |body: Vec<usize>| {
+            let most = (WRITTEN_OUT.min(room) / length(region, &body).max(1)).min(TURNS);
+            Loop { body, most }
+        };
+        let loops: Vec<Loop> = innermost_loops(region).into_iter().map(with_most).collect();
         let turns = turns(region, &loops);
         let mut changed = false;
-        for (body, turns) in loops.iter().zip(turns) {
-            let len: usize = body.iter().map(|&b| region.blocks[b].insns.len()).sum();
-            let Some(turns) = turns.filter(|turns| turns * len <= WRITTEN_OUT.min(room)) else { continue };
+        for (Loop { body, .. }, turns) in loops.iter().zip(turns) {
+            let len = length(region, body);
+            let Some(turns) = turns.filter(|turns| turns * len <= room) else { continue };
             let mut last = body.clone();
             for _ in 1..turns {
                 last = append_copy(region, body, &last);
@@ -44,11 +56,16 @@ pub(crate) fn write_out(
     }
 }
 
+/// How many instructions these blocks have.
+fn length(region: &Region, blocks: &[usize]) -> usize {
+    blocks.iter().map(|&b| region.blocks[b].insns.len()).sum()
+}
+
 /// Copies the region's small innermost loops.
 pub(crate) fn unroll(region: &mut Region) {
     let loops = innermost_loops(region);
     for body in loops {
-        let len: usize = body.iter().map(|&b| region.blocks[b].insns.len()).sum();
+        let len = length(region, &body);
         let copies = (INSTRUCTIONS / len.max(1)).min(COPIES);
         let mut last = body.clone();
         for _ in 1..copies {
@@ -114,6 +131,7 @@ fn append_copy(region: &mut Region, body: &[usize], last: &[usize]) -> Vec<usize
         let block = &region.blocks[b];
         let block = Block {
             insns: block.insns.clone(),
+            named: block.named.clone(),
             next: redirect(block.next),
             taken: block.taken.map(redirect),
             targets: block

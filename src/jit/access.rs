@@ -34,7 +34,8 @@ impl<G: Guest> Translator<'_, G> {
         let id = space.id();
         let info = info(G::SPACES, space);
         let (extent, home) = self.accesses.next().unwrap_or_default();
-        let named = self.named.next() == Some(true);
+        let named = self.named & 1 != 0;
+        self.named >>= 1;
         let (base, offset) = match (home, at) {
             // What does not matter any more is nothing that a right meaning reads.
             (Some(Home::Slot(slot)), _) => return self.now.slots[slot].unwrap_or(Val::Known(0)),
@@ -61,7 +62,7 @@ impl<G: Guest> Translator<'_, G> {
         let id = space.id();
         let info = info(G::SPACES, space);
         let (extent, home) = self.accesses.next().unwrap_or_default();
-        self.named.next();
+        self.named >>= 1;
         let (base, offset) = match (home, at) {
             (Some(Home::Slot(slot)), _) => {
                 self.now.slots[slot] = Some(v);
@@ -221,7 +222,7 @@ impl<G: Guest> Translator<'_, G> {
         };
         // One test: what is below the range wraps, in 64 bits, to above it.
         let start = self.b.ins().iadd_imm_s(base, from - plain.start as i64);
-        let len = (plain.end - plain.start) as i64 - (to - from);
+        let len = ((plain.end - plain.start) as i64 - (to - from)).max(0);
         let special = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, start, len);
         self.leave_if(special, Reason::Load);
         Found { block: self.current, from, to, base, base_offset: 0 }

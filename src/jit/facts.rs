@@ -2,21 +2,22 @@
 //! the accesses of a block reach from the pointers that they go through.
 //!
 //! A client of the meanings over *constant, or pointer plus offset*, and an iteration over the region's blocks. Where
-//! ways join, registers stay equal that are equal on all of them: N Z P, say, that were last set from a register need
-//! no place of their own. A register that is the same on all ways as it once was, give or take a constant, stays that: a
+//! ways join, registers stay equal, give or take a constant, that are so on all of them: N Z P, say, that were last set from a
+//! register, or pointers that move in step, need no place of their own. A register that is the same on all ways as it once was, give or take a constant, stays that: a
 //! stack pointer at a loop's top, say. Slots are registers, and behind them the region's elements ([`super::elements`]).
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use super::elements::{Elements, Home};
-use crate::effects;
 use crate::guest::Guest;
 use crate::ops::{Binary, Cond, Float, FloatCond, Flow, Int, Ops, Pc, Reg, Scalar, Space, Type};
 use crate::region::{Block, Region, Target};
+use crate::unroll::Loop;
 
-/// Accesses further apart than this are not tested together: for attributes, and for bounds.
+/// Accesses further apart than this are not tested together: for attributes, and for ranges and bounds.
 const REACH: i64 = 7;
-const FAR: i64 = 255;
+pub(super) const FAR: i64 = 255;
 
 /// Blocks whose accesses are looked at ahead of one.
 const AHEAD: usize = 8;
@@ -51,8 +52,11 @@ pub(crate) enum Source {
     Nothing,
     /// Another thing on each way.
     Parameter,
-    /// What this lower slot is there.
-    Slot(usize),
+    /// What a lower slot is there, plus a constant.
+    Slot {
+        slot: usize,
+        plus: i64,
+    },
     /// What the slot was at an earlier top, plus a constant: of the block with this number less one, or at the
     /// region's entry.
     Earlier {
@@ -72,7 +76,7 @@ impl Facts {
                 match (pointer / self.names.slots, pointer % self.names.slots) {
                     (top, from) if top != block + 1 => Source::Earlier { top, slot: from, plus: offset },
                     (_, from) if from == slot => Source::Parameter,
-                    (_, from) => Source::Slot(from),
+                    (_, from) => Source::Slot { slot: from, plus: offset },
                 }
             }
         }
@@ -116,11 +120,12 @@ impl Names {
 }
 
 /// Finds out what is known of a region. `literal` gives the value of a word in the code space that is taken for
-/// a constant. Unless it is to be careful, accesses of blocks to come are taken into the extents, too, which tests more than
+/// a constant; `plain` are the ranges that loads are tested with, by space. Unless it is to be careful, accesses of blocks to come are taken into the extents, too, which tests more than
 /// is accessed if control goes elsewhere.
 pub(crate) fn find<G: Guest>(
     region: &Region,
     literal: &dyn Fn(u64) -> Option<u64>,
+    plain: &[Option<Range<u64>>],
     careful: bool,
     with_elements: bool,
 ) -> Facts {
@@ -143,7 +148,12 @@ pub(crate) fn find<G: Guest>(
         }
         let accesses = &client.accesses;
         let one = |i: usize| match accesses[i].home {
-            None => (extent(&accesses[i..], G::SPACES[accesses[i].kind.0].attributes), None),
+            None => {
+                let (space, store) = accesses[i].kind;
+                let has_attributes = G::SPACES[space].attributes;
+                let is_range = !has_attributes || plain[space].is_some() && !store;
+                (extent(&accesses[i..], has_attributes, if is_range { FAR } else { REACH }), None)
+            }
             home => (Extent::default(), home),
         };
         (0..own).map(one).collect()
@@ -245,13 +255,11 @@ fn look_ahead<G: Guest>(region: &Region, block: &Block, client: &mut Client<'_>,
     }
 }
 
-/// For each loop, how often control goes through its header, if that is known and at most `most`. A loop has its header
-/// first, which dominates the rest, and contains no other loop.
+/// For each loop, how often control goes through its header, if that is known and not more than the most that is asked for.
 pub(crate) fn turns<G: Guest>(
     region: &Region,
-    loops: &[Vec<usize>],
+    loops: &[Loop],
     literal: &dyn Fn(u64) -> Option<u64>,
-    most: usize,
 ) -> Vec<Option<usize>> {
     if loops.is_empty() {
         return Vec::new();
@@ -259,15 +267,14 @@ pub(crate) fn turns<G: Guest>(
     let elements = elements::<G>(region, literal);
     let view = View::new::<G>(region, literal, &elements);
     let tops = tops::<G>(region, &view).0;
-    loops.iter().map(|body| turns_of::<G>(region, &tops, body, &view, most)).collect()
+    loops.iter().map(|one| turns_of::<G>(region, &tops, one, &view)).collect()
 }
 
 fn turns_of<G: Guest>(
     region: &Region,
     tops: &[Vec<Value>],
-    body: &[usize],
+    Loop { body, most }: &Loop,
     view: &View<'_>,
-    most: usize,
 ) -> Option<usize> {
     let header = body[0];
     let mut top: Option<Vec<Value>> = (header == 0).then(|| tops[0].clone());
@@ -277,11 +284,12 @@ fn turns_of<G: Guest>(
             top = Some(view.join(header, top.as_deref(), &end.slots));
         }
     }
-    let mut order = body.to_vec();
+    let mut order = body.clone();
     order.sort_unstable();
-    for turn in 1..=most {
+    for turn in 1..=*most {
         let mut at = HashMap::from([(header, top?)]);
         top = None;
+        let mut is_decided = false;
         for &index in &order {
             let Some(here) = at.remove(&index) else { continue };
             let block = &region.blocks[index];
@@ -291,6 +299,7 @@ fn turns_of<G: Guest>(
                 Flow::If(Value::Known(_), _) => (block.taken, None),
                 _ => (block.taken, Some(block.next)),
             };
+            is_decided |= matches!(end.flow, Flow::If(Value::Known(_), _));
             let inside = |to| if let Target::Block(b) = to { Some(b) } else { None };
             let direct = taken.into_iter().chain(next).filter_map(inside);
             for to in direct.chain(block.targets.iter().map(|t| t.1)).filter(|to| body.contains(to)) {
@@ -304,6 +313,10 @@ fn turns_of<G: Guest>(
         }
         if top.is_none() {
             return Some(turn);
+        }
+        // Where no branch is decided in a turn, none will be in the next.
+        if !is_decided {
+            return None;
         }
     }
     None
@@ -331,17 +344,35 @@ impl<'a> View<'a> {
 
     /// What holds at a block's top where it held before that `known`, and to which another way leads with `end`.
     fn join(&self, block: usize, known: Option<&[Value]>, end: &[Value]) -> Vec<Value> {
-        let key = |slot: usize| (known.map(|known| known[slot]), end[slot], self.types[slot]);
-        (0..end.len())
-            .map(|slot| match key(slot) {
-                (None, value, _) if self.names.lasts(value, block) => value,
-                (Some(known), value, _) if known == value && self.names.lasts(value, block) => value,
-                this => {
-                    let equal = (0..slot).find(|&other| key(other) == this);
-                    self.names.value(block + 1, equal.unwrap_or(slot))
-                }
-            })
-            .collect()
+        let is_old = |slot: usize| known.is_none_or(|known| known[slot] == end[slot]);
+        let one = |slot: usize| match end[slot] {
+            value if is_old(slot) && self.names.lasts(value, block) => value,
+            _ => {
+                let distance = |from: usize| {
+                    let new = self.distance(end, from, slot)?;
+                    known.is_none_or(|known| self.distance(known, from, slot) == Some(new)).then_some(new)
+                };
+                let lower = (0..slot).find_map(|from| Some((from, distance(from)?)));
+                let (from, offset) = lower.unwrap_or((slot, 0));
+                Value::At(Place { pointer: (block + 1) * self.names.slots + from, offset })
+            }
+        };
+        (0..end.len()).map(one).collect()
+    }
+
+    /// How much more one slot is than another, where they have these values, if that is known.
+    fn distance(&self, values: &[Value], from: usize, to: usize) -> Option<i64> {
+        let ty = self.types[to];
+        let unused = 64 - 8 * ty.bytes() as u32;
+        let difference = |from: i64, to: i64| Some(to.wrapping_sub(from) << unused >> unused);
+        match (values[from], values[to]) {
+            _ if ty != self.types[from] => None,
+            (a, b) if a == b => Some(0),
+            _ if matches!(ty, Type::Bool | Type::F64) => None,
+            (Value::At(a), Value::At(b)) if a.pointer == b.pointer => difference(a.offset, b.offset),
+            (Value::Known(a), Value::Known(b)) => difference(a as i64, b as i64),
+            _ => None,
+        }
     }
 }
 
@@ -356,7 +387,7 @@ fn walk<'a, G: Guest>(block: &Block, top: Vec<Value>, view: &'a View<'a>) -> Cli
         home: Elements::home::<G>,
         view,
         code: G::CODE,
-        named: Vec::new().into_iter(),
+        named: 0,
         flow: Flow::Next,
     };
     follow::<G>(block, &mut client);
@@ -364,17 +395,16 @@ fn walk<'a, G: Guest>(block: &Block, top: Vec<Value>, view: &'a View<'a>) -> Cli
 }
 
 fn follow<G: Guest>(block: &Block, client: &mut Client<'_>) {
-    for &(pc, insn) in &block.insns {
-        client.named = effects::of::<G>(insn, pc).named_accesses();
+    for (&(pc, insn), &named) in block.insns.iter().zip(&block.named) {
+        client.named = named;
         client.flow = G::meaning(insn, pc, client);
     }
 }
 
 /// How far the accesses that can be tested with the first of these reach. Attributes are not the same for loads and
 /// stores; bounds are, for elements of one size.
-fn extent(accesses: &[Access], attributes: bool) -> Extent {
+fn extent(accesses: &[Access], attributes: bool, reach: i64) -> Extent {
     let first = &accesses[0];
-    let reach = if attributes { REACH } else { FAR };
     let is_alike = |a: &Access| match attributes {
         true => a.kind == first.kind,
         false => a.kind.0 == first.kind.0 && a.ty.bytes() == first.ty.bytes(),
@@ -425,8 +455,8 @@ struct Client<'a> {
     home: fn(&Elements, usize, Place) -> Option<Home>,
     view: &'a View<'a>,
     code: Option<usize>,
-    /// For each access to come, whether the instruction itself fixes its address.
-    named: std::vec::IntoIter<bool>,
+    /// The accesses to come whose addresses the instruction itself fixes.
+    named: u32,
     /// Where control goes after the last instruction.
     flow: Flow<Value, Value>,
 }
@@ -527,7 +557,8 @@ impl Ops for Client<'_> {
     }
     fn load<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Value) -> Value {
         let slot = self.access(space.id(), T::TYPE, false, at);
-        let named = self.named.next() == Some(true);
+        let named = self.named & 1 != 0;
+        self.named >>= 1;
         if let Some(slot) = slot {
             self.loaded.extend(self.view.names.entry(self.slots[slot]));
             return self.slots[slot];
@@ -544,7 +575,7 @@ impl Ops for Client<'_> {
         }
     }
     fn store<A: Int, T: Scalar>(&mut self, space: Space<A, T>, at: Value, v: Value) {
-        self.named.next();
+        self.named >>= 1;
         if let Some(slot) = self.access(space.id(), T::TYPE, true, at) {
             self.slots[slot] = v;
         }

@@ -19,7 +19,7 @@ use crate::ops::Pc;
 use crate::region::Region;
 use crate::state::State;
 use crate::tier::{Config, Conversion, Optimisations, Plant};
-use crate::unroll::{TURNS, unroll, write_out};
+use crate::unroll::{unroll, write_out};
 
 /// What to translate.
 pub(super) struct Order {
@@ -74,7 +74,7 @@ impl Order {
         let literal = |at| known.literal::<G>(at);
         facts::prune::<G>(&mut region, &literal);
         if unrolling {
-            let turns = |region: &_, loops: &[_]| facts::turns::<G>(region, loops, &literal, TURNS);
+            let turns = |region: &_, loops: &[_]| facts::turns::<G>(region, loops, &literal);
             write_out(&mut region, 2 * config.region_instructions, turns);
             unroll(&mut region);
         }

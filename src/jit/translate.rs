@@ -93,6 +93,8 @@ pub(super) struct Point {
     pub(super) budget: Value,
     /// Instructions retired on every way to here but not yet charged.
     pub(super) pending: u64,
+    /// The budget was charged for a cycle that control then left.
+    left_cycle: bool,
 }
 
 /// A block on the way to one where ways join, which is charged there what it is longer than others.
@@ -135,8 +137,8 @@ pub(super) struct Translator<'a, G> {
     pub(super) number: u32,
     /// The instruction is one that always leaves.
     pub(super) left: bool,
-    /// For each access of the instruction to come, whether the instruction itself fixes its address.
-    pub(super) named: std::vec::IntoIter<bool>,
+    /// The accesses to come whose addresses the instruction itself fixes.
+    pub(super) named: u32,
     /// Values that are another plus a constant.
     pub(super) offsets: HashMap<Value, (Value, i64)>,
     /// Values that are an index plus a constant that is an address itself.
@@ -182,12 +184,13 @@ pub(crate) fn translate<G: Guest>(
     region.blocks.iter().for_each(|block| uses.add::<G>(block));
     let lens = region.blocks.iter().map(|block| block.insns.len() as u32);
     let firsts = lens.scan(0, |next, len| Some(std::mem::replace(next, *next + len))).collect();
-    let facts = facts::find::<G>(region, &|at| known.literal::<G>(at), known.careful, known.elements);
+    let facts =
+        facts::find::<G>(region, &|at| known.literal::<G>(at), known.plain, known.careful, known.elements);
     let registers: Vec<usize> = uses.writes.iter().collect();
     let elements = facts.elements.written().map(|number| G::SLOTS.len() + number);
     let written = registers.iter().copied().chain(elements).collect();
     let mut t = Translator::<G> {
-        now: Point { slots: vec![None; G::SLOTS.len()], budget: state, pending: 0 },
+        now: Point { slots: vec![None; G::SLOTS.len()], budget: state, pending: 0, left_cycle: false },
         b,
         region,
         known,
@@ -211,7 +214,7 @@ pub(crate) fn translate<G: Guest>(
         firsts,
         number: 0,
         left: false,
-        named: Vec::new().into_iter(),
+        named: 0,
         offsets: HashMap::new(),
         indexed: HashMap::new(),
         found: HashMap::new(),
@@ -339,7 +342,7 @@ impl<G: Guest> Translator<'_, G> {
     pub(super) fn instruction(&mut self, block: usize, i: usize) -> FlowOf<Self> {
         let (pc, insn) = self.region.blocks[block].insns[i];
         self.goes_on_at(block, i);
-        self.named = effects::of::<G>(insn, pc).named_accesses();
+        self.named = self.region.blocks[block].named[i];
         let flow = G::meaning(insn, pc, self);
         if !matches!(flow, Flow::Trap(_) | Flow::Illegal) {
             self.now.pending += 1;
@@ -351,6 +354,7 @@ impl<G: Guest> Translator<'_, G> {
         let block = self.blocks[index];
         self.now.budget = self.b.append_block_param(block, types::I64);
         self.now.pending = self.region.blocks[index].shortest;
+        self.now.left_cycle = false;
         // All parameters come before the first instruction.
         for slot in self.written.clone() {
             if self.facts.source(index, slot) == Source::Parameter {
@@ -364,7 +368,10 @@ impl<G: Guest> Translator<'_, G> {
                 Source::Parameter => continue,
                 Source::Known(bits) => Some(Val::Known(bits)),
                 Source::Nothing => None,
-                Source::Slot(other) => self.now.slots[other],
+                Source::Slot { slot, plus } => {
+                    let value = self.now.slots[slot];
+                    value.map(|value| self.offset(value, ty, plus))
+                }
                 Source::Earlier { top, slot, plus } => {
                     let value = self.tops[top][slot];
                     value.map(|value| self.offset(value, ty, plus))
@@ -412,11 +419,11 @@ impl<G: Guest> Translator<'_, G> {
         self.charge_cycle([taken, next]);
         let slots = self.now.slots.clone();
         self.assume(condition, true);
-        let (taken, taken_args) = self.edge(taken);
+        let (taken_block, taken_args) = self.way(taken, next);
         self.now.slots = slots;
         self.assume(condition, false);
-        let (next, next_args) = self.edge(next);
-        self.b.ins().brif(condition, taken, &taken_args, next, &next_args);
+        let (next_block, next_args) = self.way(next, taken);
+        self.b.ins().brif(condition, taken_block, &taken_args, next_block, &next_args);
     }
 
     /// Control goes where this holds, or does not: registers that have it for a value, or that it selects, are known.
@@ -487,6 +494,7 @@ impl<G: Guest> Translator<'_, G> {
     fn charge(&mut self, target: Target) {
         let owed = self.owed(target).unwrap_or(0);
         self.now.budget = self.charged(owed);
+        self.now.left_cycle &= owed == 0;
         self.now.pending = (self.now.pending as i64 - owed) as u64;
     }
 
@@ -506,9 +514,15 @@ impl<G: Guest> Translator<'_, G> {
         (block.predecessors > 1).then(|| self.now.pending as i64 - block.shortest as i64)
     }
 
+    /// The budget less this. Where it was charged for a cycle that was left, the sum is one that the optimiser does not see
+    /// through: it would go back to what was there before the charge, which then had to be kept.
     fn charged(&mut self, owed: i64) -> Value {
         match owed {
             0 => self.now.budget,
+            n if self.now.left_cycle => {
+                let less = self.b.ins().iconst(types::I64, -n);
+                self.b.ins().uadd_overflow(self.now.budget, less).0
+            }
             n => self.b.ins().iadd_imm_s(self.now.budget, -n),
         }
     }
@@ -517,6 +531,32 @@ impl<G: Guest> Translator<'_, G> {
         self.charge(target);
         let (block, args) = self.edge(target);
         self.b.ins().jump(block, &args);
+    }
+
+    /// One way of two from here. What a join is given is computed only if control goes there, unless that closes a cycle.
+    fn way(&mut self, target: Target, other: Target) -> (ir::Block, Vec<BlockArg>) {
+        let left_cycle = self.now.left_cycle;
+        if let (Target::Block(header), Target::Block(to)) = (other, target) {
+            let is_latch = header <= self.current && to > self.current;
+            self.now.left_cycle |= is_latch && !self.region.is_in_cycle(to, header);
+        }
+        let edge = match target {
+            Target::Block(to) if to > self.current && self.region.blocks[to].predecessors > 1 => {
+                let owed = self.owed(target).unwrap_or(0);
+                (self.toll(to, owed), Vec::new())
+            }
+            _ => self.edge(target),
+        };
+        self.now.left_cycle = left_cycle;
+        edge
+    }
+
+    /// A block on the way to a join.
+    fn toll(&mut self, to: usize, owed: i64) -> ir::Block {
+        // Filled later: this block has not ended yet.
+        let block = self.b.create_block();
+        self.tolls.push(Toll { block, point: self.now.clone(), to, owed });
+        block
     }
 
     /// The CLIF block of a target and what it is to be given.
@@ -532,10 +572,7 @@ impl<G: Guest> Translator<'_, G> {
         if owed == 0 {
             return (self.blocks[b], self.arguments(b));
         }
-        // Filled later: this block has not ended yet.
-        let block = self.b.create_block();
-        self.tolls.push(Toll { block, point: self.now.clone(), to: b, owed });
-        (block, Vec::new())
+        (self.toll(b, owed), Vec::new())
     }
 
     /// What a block where ways join is given now.

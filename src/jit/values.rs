@@ -4,13 +4,11 @@ use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 
 use super::Reason;
+use super::facts::FAR;
 use super::translate::{Translator, Val, clif};
 use crate::guest::Guest;
 use crate::ops::{Binary, Cond, Float, FloatCond, Int, Ops, Reg, Scalar, Space, Type};
 use crate::tier::Plant;
-
-/// Constants up to this are offsets from a pointer.
-const NEAR: i64 = 64;
 
 fn int_cc(cond: Cond) -> IntCC {
     match cond {
@@ -221,7 +219,7 @@ impl<G: Guest> Translator<'_, G> {
         if offset == 0 {
             return pointer;
         }
-        if offset.abs() > NEAR {
+        if n.abs() > FAR {
             let sum = self.b.ins().iadd_imm_s(x, n);
             let mask = u64::MAX >> (64 - self.b.func.dfg.value_type(x).bits());
             self.indexed.insert(sum, (x, n as u64 & mask));
