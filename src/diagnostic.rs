@@ -155,6 +155,15 @@ impl<'s> Source<'s> {
         self.starts.partition_point(|&start| start <= offset) - 1
     }
 
+    /// A line, by its number from 1, without the blanks around it, safe to show; empty where there is none.
+    pub fn shown_line(&self, number: usize) -> String {
+        let Some(line) = number.checked_sub(1).filter(|&line| line < self.starts.len()) else {
+            return String::new();
+        };
+        let text = self.text[self.lines(line, line)].trim();
+        if text.len() > LONGEST_LINE { "...".to_owned() } else { normalize(text) }
+    }
+
     /// The bytes of the lines `first..=last`, without the last one's end.
     fn lines(&self, first: usize, last: usize) -> Range<usize> {
         let end = self.starts.get(last + 1).map_or(self.text.len(), |&next| next - 1);

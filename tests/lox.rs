@@ -6,8 +6,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use kiln::device::Capture;
+use kiln::diagnostic::{Source, Style};
 use kiln::guests::lox::{Data, Limits, Lox, Program, Stop};
 
 /// What a run shows: the exit code, output, and errors.
@@ -374,7 +376,7 @@ fn hosts_call_functions_and_are_called() {
     let output = Capture::default();
     let mut lox = Lox::new(Limits::default(), Box::new(output.clone()));
     lox.set_stress(1);
-    lox.define("join", |arguments| match arguments {
+    lox.define("join", |_, arguments| match arguments {
         [Data::String(a), Data::String(b)] => Ok(Data::String(format!("{a}-{b}"))),
         other => Err(format!("join got {}.", other.len())),
     });
@@ -396,7 +398,7 @@ fn hosts_call_functions_and_are_called() {
     assert_eq!(call("add", &[bag.clone(), 2.0.into()]).unwrap(), bag);
     drop(garbage);
     call("add", &[bag.clone(), 40.0.into()]).unwrap();
-    assert_eq!(call("get", std::slice::from_ref(&bag)).unwrap(), Data::Number(42.0));
+    assert_eq!(call("get", slice::from_ref(&bag)).unwrap(), Data::Number(42.0));
     match call("fails", &[Data::Nil]) {
         Err(Stop::Error(error)) => assert_eq!(error.calls[0].function.as_deref(), Some("fails")),
         other => panic!("{other:?}"),
@@ -405,7 +407,7 @@ fn hosts_call_functions_and_are_called() {
         matches!(call("get", &[]), Err(Stop::Error(error)) if error.message == "Expected 1 arguments but got 0.")
     );
     assert!(matches!(call("forever", &[]), Err(Stop::Budget)));
-    assert_eq!(call("get", std::slice::from_ref(&bag)).unwrap(), Data::Number(42.0));
+    assert_eq!(call("get", slice::from_ref(&bag)).unwrap(), Data::Number(42.0));
     assert_eq!(lox.text(&bag), "Bag instance");
     assert!(lox.global("nothing").is_none());
     match load(&mut lox, "join(1);") {
@@ -417,4 +419,158 @@ fn hosts_call_functions_and_are_called() {
     let clock = other.global("clock").unwrap();
     assert!(matches!(other.call(&clock, &[bag], 10), Err(Stop::Error(_))));
     assert!(matches!(other.call(&Data::Nil, &[], 10), Err(Stop::Error(_))));
+}
+
+#[test]
+fn natives_call_back() {
+    let output = Capture::default();
+    let mut lox = Lox::new(Limits::default(), Box::new(output.clone()));
+    lox.set_stress(1);
+    lox.define("map", |caller, arguments| match arguments {
+        [function, a, b] => {
+            let (a, b) =
+                (caller.call(function, slice::from_ref(a))?, caller.call(function, slice::from_ref(b))?);
+            caller.call(function, &[a]).and(Ok(b))
+        }
+        _ => Err("map takes three.".to_owned()),
+    });
+    lox.define("try", |caller, arguments| {
+        Ok(caller.call(&arguments[0], &[]).unwrap_or_else(|what| what.as_str().into()))
+    });
+    let mut run = |source: &str, budget: u64| {
+        lox.load(&Program::compile(source.as_bytes()).unwrap()).unwrap();
+        let before = lox.instructions();
+        let stop = lox.run(budget);
+        (stop, lox.instructions() - before, String::from_utf8(output.take()).unwrap())
+    };
+    // Objects live on while a native has them; natives are called by what natives call.
+    let source = "class Box { init(v) { this.v = v; } get() { return this.v + 1; } }
+        fun wrap(x) { return Box(x); } fun id(x) { print x; return x; }
+        print map(wrap, 1, 2).get(); print map(id, \"a\", \"b\");
+        fun inner() { return map(id, 1, 2); } print try(inner); print try(Box(8).get);";
+    let (stop, count, out) = run(source, 100_000);
+    assert!(matches!(stop, Stop::Halted), "{stop:?}");
+    assert_eq!(out, "3\na\nb\na\nb\n1\n2\n1\n2\n9\n");
+    // The budget is exact with them, too, and what has ended goes on.
+    let (stop, counted, _) = run(source, count);
+    assert!(matches!(stop, Stop::Halted) && counted == count, "{stop:?} {counted} {count}");
+    for budget in 1..count {
+        let (stop, counted, _) = run(source, budget);
+        // A native that gives on what ended it is a wrong program from there on.
+        assert!(matches!(stop, Stop::Budget) && counted == budget, "{budget}: {stop:?} {counted}");
+    }
+    let trace = |stop: Stop| match stop {
+        Stop::Error(error) => {
+            let calls: Vec<String> = error.calls.iter().map(ToString::to_string).collect();
+            format!("{} {}", error.message, calls.join(" "))
+        }
+        stop => panic!("{stop:?}"),
+    };
+    let source = "fun bad(x) {\n  return -x;\n}\nfun f() {\n  map(bad, \"a\", 2);\n}\nf();";
+    let wanted = "Operand must be a number. [line 2] in bad() [line 5] in f() [line 7] in script";
+    assert_eq!(trace(run(source, 1000).0), wanted);
+    // An error that a native keeps to itself is no error, and leaves no trace.
+    let source = "fun bad() { return -nil; } print try(bad);\nnil();";
+    let (stop, _, out) = run(source, 1000);
+    assert_eq!(out, "Operand must be a number.\n");
+    assert_eq!(trace(stop), "Can only call functions and classes. [line 2] in script");
+    // They are not entered twice at the same time, and do not nest without end.
+    assert!(
+        run("fun again() { return try(again); } print try(again);", 10_000).2.contains("running already")
+    );
+    let mut lox = Lox::new(Limits::default(), Box::new(std::io::sink()));
+    for n in 0..200 {
+        lox.define(&format!("n{n}"), move |caller, arguments| {
+            caller.call(&arguments[0], &[f64::from(n + 1).into()])
+        });
+    }
+    let all: String = (0..200).map(|n| format!("if (n == {n}) return n{n}(go);")).collect();
+    let source = format!("fun go(n) {{ {all} return n; }} go(0);");
+    lox.load(&Program::compile(source.as_bytes()).unwrap()).unwrap();
+    let error = trace(lox.run(1_000_000));
+    assert!(
+        error.starts_with("Stack overflow. [line 1] in go()") && error.matches("go()").count() == 101,
+        "{error}"
+    );
+}
+
+#[test]
+fn errors_for_people_show_what_was_found() {
+    let rendered = |source: &str| {
+        let mut lox = Lox::new(Limits::default(), Box::new(std::io::sink()));
+        lox.load(&Program::compile(source.as_bytes()).unwrap()).unwrap();
+        match lox.run(u64::MAX) {
+            Stop::Error(error) => error.render(&Source::new("a.lox", source), Style::Plain),
+            stop => panic!("{stop:?}"),
+        }
+    };
+    let text = rendered("fun half(n) {\n  return (n / 2);\n}\nvar name = \"x\";\nprint 1 + half(name);\n");
+    let wanted = "error: Operands must be numbers\n --> a.lox:2:10\n  |\n2 |   return (n / 2);\n  |          ^^^^^^^\n  |\n  \
+        = note: found the string \"x\"\n  [line 2] in half(): return (n / 2);\n  [line 5] in script: print 1 + half(name);\n";
+    assert_eq!(text, wanted);
+    for (source, marked, found) in [
+        ("var a; a.b.c = 1;", "^^^", "found nil"),
+        ("class A {} A().b.c;", "^^^^^", ""),
+        ("var count = 1; print cuont;", "^^^^^", "did you mean `count`?"),
+        ("print \"a\" + 1;", "^^^^^^^", "found the string \"a\" and the number 1"),
+        ("var a; a(1, 2);", "^^^^^^^", "found nil"),
+        ("fun f() {} var A = f; class B < A {}", "^", "found the function <fn f>"),
+        ("class A { m() {} } A().m(1);", "^^^^^^^^", ""),
+        ("if (1 < true) print 1;", "^^^^^^^^", "found true"),
+        ("var a = -\"b\";", "^^^^", "found the string \"b\""),
+    ] {
+        let text = rendered(source);
+        let marks = text.lines().find_map(|line| {
+            line.trim_start_matches(['|', ' ']).split_whitespace().next().filter(|w| w.starts_with('^'))
+        });
+        assert!(marks == Some(marked) && text.contains(found), "{source}\n{text}");
+    }
+    let deep = rendered("fun f(n) { return f(n + 1) + 1; } f(0);");
+    assert!(deep.lines().count() < 30 && deep.contains("... 99984 more"), "{deep}");
+}
+
+#[test]
+fn what_instructions_meet_is_seen() {
+    let source = "fun add(a, b) { return a + b; }
+        class A { init() { this.x = 1; } } class B { init() { this.y = 1; this.x = 2; } } class C < B {}
+        fun get(o) { return o.x; } fun apply(f, x) { return f(x); } fun one(x) { return 1; } fun two(x) { return 2; }
+        add(1, 2); add(\"a\", \"b\"); apply(one, nil); apply(two, true);
+        for (var i = 0; i < 3; i = i + 1) { get(A()); get(B()); get(C()); }";
+    let mut lox = Lox::new(Limits::default(), Box::new(std::io::sink()));
+    lox.load(&Program::compile(source.as_bytes()).unwrap()).unwrap();
+    // In small budgets all is looked at.
+    while matches!(lox.run(5), Stop::Budget) {}
+    let seen = lox.seen();
+    let has = |parts: &[&str]| seen.lines().any(|line| parts.iter().all(|part| line.contains(part)));
+    assert!(has(&["add ", "seen 2, number|string, number|string"]), "{seen}");
+    assert!(has(&["call ", "seen 2, function, away 2, enters two and others"]), "{seen}");
+    assert!(has(&["get ", ".x", "seen 9, instance", "shapes A/1 B/2 x2 C/2 x2, 3 misses"]), "{seen}");
+    assert!(has(&["jump.less.k", "seen 3, number, number, away 2"]), "{seen}");
+}
+
+#[test]
+fn sites_know_some_shapes_and_are_right_about_all() {
+    let mut source = String::new();
+    for n in 0..8 {
+        let fields: String = (0..n).map(|m| format!("this.f{m} = {m}; ")).collect();
+        source += &format!(
+            "class A{n} {{ init() {{ {fields} this.x = {n}; }} m() {{ return {n}; }} }} \
+             class B{n} < A{n} {{ m() {{ return 10 * super.m() + this.x; }} }}\n"
+        );
+    }
+    source += "fun x(o) { return o.x; } fun m(o) { return o.m(); } fun set(o, v) { o.x = v; }\n\
+        for (var i = 0; i < 3; i = i + 1) {\n";
+    for n in (0..8).chain((0..8).rev()) {
+        source +=
+            &format!("{{ var b = B{n}(); print x(b); print m(b); set(b, i); print m(b); print x(b); }}\n");
+    }
+    source += "}";
+    let shown = [Way::Plain, Way::Stress].map(|way| run(source.as_bytes(), way).out);
+    let mut wanted = String::new();
+    for i in 0..3 {
+        for n in (0..8).chain((0..8).rev()) {
+            wanted += &format!("{n}\n{}\n{}\n{i}\n", 11 * n, 10 * n + i);
+        }
+    }
+    assert!(shown == [wanted.clone(), wanted], "{shown:?}");
 }

@@ -74,7 +74,11 @@ pub struct Run {
     /// `perf record -k mono`
     #[arg(long)]
     jitdump: bool,
-    /// How the errors of a Lox source are shown
+    /// List a Lox program with what was seen at its instructions (kinds of values, shapes, callees), to standard error or with
+    /// `=` to a file
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub sites: Option<Option<PathBuf>>,
+    /// How the errors of a Lox program are shown
     #[arg(long, value_enum, default_value_t = Errors::Plain, value_name = "HOW")]
     pub errors: Errors,
     #[command(flatten)]
@@ -142,12 +146,12 @@ impl Tier {
     }
 }
 
-/// How the errors of a source are shown.
-#[derive(Clone, Copy, ValueEnum)]
+/// How errors are shown.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Errors {
     /// A line each, as clox shows them
     Plain,
-    /// With the source, marks and hints
+    /// With the source, marks and hints; those of a run with what was found, too
     Pretty,
 }
 
@@ -179,6 +183,9 @@ impl Run {
         }
         if self.images.is_empty() {
             return Err(Failure::usage("there is no image to run"));
+        }
+        if self.sites.is_some() {
+            return Err(Failure::usage("--sites is for Lox programs; kiln explain shows others"));
         }
         let files = load::read_all(&self.images)?;
         let guest = self.machine.guest(&files)?;
@@ -215,8 +222,8 @@ impl Run {
         (tier, Config { tiers, record, ..config })
     }
 
-    /// Where the trace goes.
-    fn trace(&self, file: Option<&Path>) -> Result<Box<dyn Write>, Failure> {
+    /// Where a trace or a list goes: standard error without a file.
+    pub fn trace(&self, file: Option<&Path>) -> Result<Box<dyn Write>, Failure> {
         Ok(match file {
             Some(path) => Box::new(BufWriter::with_capacity(1 << 16, self.create(path)?)),
             None => Box::new(BufWriter::new(io::stderr())),

@@ -129,6 +129,19 @@ fn budgets_limits_reports_and_traces() {
 }
 
 #[test]
+fn what_sites_have_seen_is_listed() {
+    let folder = Folder::new("lox-sites");
+    let fib = folder.file("fib.lox", FIB);
+    let to = format!("--sites={}", folder.path("sites.txt"));
+    assert_eq!(outcome(&mut kiln(&["run", &to, &fib])), (0, "6765\n".into(), "".into()));
+    let listing = std::fs::read_to_string(folder.path("sites.txt")).unwrap();
+    assert!(listing.contains("fun fib: 1 parameters") && listing.contains("; seen "), "{listing}");
+    assert!(listing.contains("number, number") && listing.contains("enters fib"), "{listing}");
+    let asm = folder.file("a.asm", ".ORIG x3000\nHALT\n.END\n");
+    assert!(fails(&["run", "--sites", &asm], 64).contains("--sites is for Lox"));
+}
+
+#[test]
 fn errors_may_be_pretty() {
     let folder = Folder::new("lox-pretty");
     let err = fails(&["run", "--errors", "pretty", &folder.file("bad.lox", "var a = 1;\n1 = a;\n")], 65);
@@ -137,6 +150,17 @@ fn errors_may_be_pretty() {
         err.contains("2 | 1 = a;\n  |   ^") && err.contains("help: only a variable or a property"),
         "{err}"
     );
+    let wrong = folder.file("wrong.lox", "fun f(x) {\n  return x - 1;\n}\nf(nil);\n");
+    let err = fails(&["run", "--errors", "pretty", &wrong], 70);
+    assert!(
+        err.starts_with("error: Operands must be numbers\n") && err.contains("  |          ^^^^^\n"),
+        "{err}"
+    );
+    assert!(err.contains("note: found nil") && err.ends_with("  [line 4] in script: f(nil);\n"), "{err}");
+    // An image has no source to show.
+    outcome(&mut kiln(&["compile", &wrong]));
+    let err = fails(&["run", "--errors", "pretty", &folder.path("wrong.kl")], 70);
+    assert_eq!(err, "Operands must be numbers.\n[line 2] in f()\n[line 4] in script\n");
 }
 
 #[test]

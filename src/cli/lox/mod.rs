@@ -2,7 +2,7 @@
 
 mod bench;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -63,15 +63,18 @@ fn program(path: &Path, errors: Errors) -> Result<Result<Program, u8>, Failure> 
     }))
 }
 
+fn style() -> Style {
+    if io::stderr().is_terminal() { Style::Coloured } else { Style::Plain }
+}
+
 /// Shows what is wrong with a source.
 fn show(path: &Path, source: &[u8], all: &[SourceError], errors: Errors) -> io::Result<()> {
     let mut err = io::stderr().lock();
     match (errors, std::str::from_utf8(source)) {
         (Errors::Pretty, Ok(text)) => {
-            let style = if err.is_terminal() { Style::Coloured } else { Style::Plain };
             let diagnostics: Vec<_> = all.iter().map(SourceError::diagnostic).collect();
             let name = path.display().to_string();
-            err.write_all(Source::new(&name, text).render_all(&diagnostics, style).as_bytes())
+            err.write_all(Source::new(&name, text).render_all(&diagnostics, style()).as_bytes())
         }
         _ => all.iter().try_for_each(|error| error.write(&mut err)),
     }
@@ -197,8 +200,8 @@ impl Ending {
         }
     }
 
-    /// Tells the user; a run that halted speaks for itself.
-    fn tell(&self, lox: &Lox) -> io::Result<()> {
+    /// Tells the user, with the source if it is to be shown; a run that halted speaks for itself.
+    fn tell(&self, lox: &Lox, source: Option<&Source<'_>>) -> io::Result<()> {
         match self {
             Ending::Stop(Stop::Halted) => {}
             Ending::Stop(Stop::Budget) => {
@@ -211,7 +214,10 @@ impl Ending {
             }
             Ending::Stop(Stop::Error(error)) => {
                 let mut err = BufWriter::new(io::stderr().lock());
-                error.write(&mut err)?;
+                match source {
+                    Some(source) => err.write_all(error.render(source, style()).as_bytes())?,
+                    None => error.write(&mut err)?,
+                }
                 err.flush()?;
             }
             Ending::Stop(Stop::Io(error)) => say(format!("error: {}", super::console::describe(error))),
@@ -237,11 +243,9 @@ pub fn run(options: &Run) -> Result<u8, Failure> {
     let settings =
         Settings { values: load::settings(NAME, SETTINGS, &options.machine.values)?, ..Settings::default() };
     let report = options.report.as_deref().map(|path| options.create(path)).transpose()?;
-    let mut trace: Option<Box<dyn Write>> = match &options.trace {
-        None => None,
-        Some(None) => Some(Box::new(BufWriter::new(io::stderr()))),
-        Some(Some(path)) => Some(Box::new(BufWriter::new(options.create(path)?))),
-    };
+    let to =
+        |file: &Option<Option<PathBuf>>| file.as_ref().map(|file| options.trace(file.as_deref())).transpose();
+    let (mut trace, sites) = (to(&options.trace)?, to(&options.sites)?);
     host::catch_signals().map_err(|error| Failure::io("cannot catch signals", &error))?;
     let mut lox = Lox::new(Limits::of(&settings), Box::new(io::stdout()));
     lox.load(&program).map_err(|what| Failure::new(code::DATA, format!("{}: {what}", image.display())))?;
@@ -249,11 +253,20 @@ pub fn run(options: &Run) -> Result<u8, Failure> {
     let ending = go(&mut lox, options.limits.budget, trace.as_deref_mut());
     let seconds = start.elapsed().as_secs_f64();
     host::restore();
+    // The source was text a moment ago, unless it is an image.
+    let is_pretty = options.errors == Errors::Pretty && ending.error().is_some();
+    let text = is_pretty.then(|| fs::read_to_string(image).ok()).flatten();
+    let name = image.display().to_string();
+    let source = text.as_ref().map(|text| Source::new(&name, text));
     // Where standard error cannot be written there is nobody to tell.
-    let _ = ending.tell(&lox);
+    let _ = ending.tell(&lox, source.as_ref());
     let done = Report::new(options, &lox, &ending, seconds);
     if options.stats {
         say(done.summary());
+    }
+    if let Some(mut out) = sites {
+        let written = out.write_all(lox.seen().as_bytes()).and_then(|()| out.flush());
+        written.map_err(|error| Failure::io("cannot write the list of sites", &error))?;
     }
     if let Some(mut file) = report {
         let written = serde_json::to_vec_pretty(&done).map_err(io::Error::from);

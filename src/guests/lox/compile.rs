@@ -12,7 +12,7 @@ use super::error::{SourceError, Where};
 use super::isa::{Insn, Op};
 use super::runtime::ROOM;
 use super::tree::{Class, Expr, Fun, Local, Loop, Node, Place, Role, Span, Statement, Tree};
-use super::unit::{Capture, Function, Site, Static, Unit};
+use super::unit::{Capture, Function, Origin, Site, Static, Unit};
 use super::{optimise, parse};
 
 /// A register.
@@ -136,13 +136,14 @@ impl Shared<'_> {
             len: body.code.len() as u32,
         });
         self.unit.code.extend(body.code);
-        self.unit.lines.extend(body.lines);
+        self.unit.lines.extend(body.origins.iter().map(|origin| origin.line));
+        self.unit.spans.extend(body.origins.iter().map(|origin| origin.start..origin.end));
     }
 }
 
 struct Compiled {
     code: Vec<Insn>,
-    lines: Vec<u32>,
+    origins: Vec<Origin>,
     registers: u16,
     captures: Vec<Capture>,
 }
@@ -152,9 +153,9 @@ pub(super) struct Body<'a, 't> {
     pub(super) shared: &'a mut Shared<'t>,
     function: Fun,
     pub(super) code: Vec<Insn>,
-    lines: Vec<u32>,
-    /// The line of what is compiled.
-    pub(super) line: u32,
+    origins: Vec<Origin>,
+    /// Where what is compiled comes from.
+    origin: Origin,
     /// The registers of the function's variables.
     registers: HashMap<u32, Reg>,
     /// The lowest free register.
@@ -168,8 +169,8 @@ impl<'a, 't> Body<'a, 't> {
             shared,
             function,
             code: Vec::new(),
-            lines: Vec::new(),
-            line: 1,
+            origins: Vec::new(),
+            origin: Origin { line: 1, ..Origin::default() },
             registers: HashMap::new(),
             free: 1,
             most: 1,
@@ -190,7 +191,7 @@ impl<'a, 't> Body<'a, 't> {
             self.box_if_needed(local);
         }
         self.statements(&declared.body);
-        self.line = declared.line;
+        self.on_line(declared.line);
         self.return_default(declared.role);
         let captures = self.shared.captures.remove(&self.function.0).unwrap_or_default();
         if self.most > REGISTERS {
@@ -202,11 +203,11 @@ impl<'a, 't> Body<'a, 't> {
                 span: 0..0,
             }]);
         }
-        let (code, lines) = match self.shared.optimises {
-            true => optimise::tidy(self.code, self.lines),
-            false => (self.code, self.lines),
+        let (code, origins) = match self.shared.optimises {
+            true => optimise::tidy(self.code, &self.origins),
+            false => (self.code, self.origins),
         };
-        Ok(Compiled { code, lines, registers: self.most as u16, captures })
+        Ok(Compiled { code, origins, registers: self.most as u16, captures })
     }
 
     fn return_default(&mut self, role: Role) {
@@ -237,8 +238,18 @@ impl<'a, 't> Body<'a, 't> {
 
     pub(super) fn emit(&mut self, insn: Insn) -> usize {
         self.code.push(insn);
-        self.lines.push(self.line);
+        self.origins.push(self.origin);
         self.code.len() - 1
+    }
+
+    /// What is compiled now comes from this line.
+    fn on_line(&mut self, line: u32) {
+        self.origin.line = line;
+    }
+
+    /// What is compiled now is for this expression.
+    pub(super) fn at(&mut self, of: Expr) {
+        self.origin = self.shared.tree.origin(of);
     }
 
     /// Lets jumps go to the next instruction.
@@ -314,7 +325,7 @@ impl<'a, 't> Body<'a, 't> {
             Statement::Expression(value) => self.discard(*value),
             Statement::Print(value, line) => {
                 let value = self.operand(*value);
-                self.line = *line;
+                self.on_line(*line);
                 self.emit(Insn::new(Op::Print, value, 0, 0, 0));
             }
             Statement::Var(place, value, line) => return self.var(place, *value, *line),
@@ -345,7 +356,7 @@ impl<'a, 't> Body<'a, 't> {
                 self.emit(Insn::wide(Op::Load, register, 0, nil));
             }
         }
-        self.line = line;
+        self.on_line(line);
         match place {
             Place::Local(local) => self.box_if_needed(*local),
             Place::Global(name) => {
@@ -367,7 +378,7 @@ impl<'a, 't> Body<'a, 't> {
     }
 
     fn fun(&mut self, place: &Place, function: Fun, line: u32) {
-        self.line = line;
+        self.on_line(line);
         let before = self.free;
         match place {
             Place::Local(local) if self.is_boxed(*local) => {
@@ -397,7 +408,7 @@ impl<'a, 't> Body<'a, 't> {
     }
 
     fn class(&mut self, class: &Class) {
-        self.line = class.line;
+        self.on_line(class.line);
         let site = self.shared.site(&class.name, 0);
         let local = match &class.place {
             Place::Local(local) => Some(self.declare(*local)),
@@ -419,12 +430,12 @@ impl<'a, 't> Body<'a, 't> {
         if let Some(inherits) = &class.superclass {
             let superclass = self.declare(inherits.local);
             self.into(inherits.from, superclass);
-            self.line = inherits.line;
+            self.on_line(inherits.line);
             self.emit(Insn::new(Op::Inherit, register, superclass, 0, 0));
         }
         let fields = Rc::new(RefCell::new(Fields { site: site as usize, names: HashSet::new() }));
         for (name, function, line) in &class.methods {
-            self.line = *line;
+            self.on_line(*line);
             self.shared.class_of.insert(function.0, fields.clone());
             let before = self.free;
             let method = self.take();
@@ -477,7 +488,7 @@ impl<'a, 't> Body<'a, 't> {
         let back = match run.condition {
             Some(condition) => self.branch(condition, true),
             None => {
-                self.line = run.line;
+                self.on_line(run.line);
                 vec![self.emit(Insn::wide(Op::Jump, 0, 0, 0))]
             }
         };
@@ -488,16 +499,16 @@ impl<'a, 't> Body<'a, 't> {
     fn return_statement(&mut self, value: Option<Expr>, line: u32) {
         let role = self.shared.tree.functions[self.function.index()].role;
         let Some(value) = value else {
-            self.line = line;
+            self.on_line(line);
             return self.return_default(role);
         };
         if let Some(constant) = self.shared.constant(value) {
-            self.line = line;
+            self.on_line(line);
             self.emit(Insn::wide(Op::ReturnK, 0, 0, constant));
             return;
         }
         let value = self.operand(value);
-        self.line = line;
+        self.on_line(line);
         self.emit(Insn::new(Op::Return, value, 0, 0, 0));
     }
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use crate::table::Table;
 
 use super::embed::Kept;
-use super::error::{Call, RuntimeError};
+use super::error::Call;
+use super::feedback::Seen;
 use super::heap::{Heap, Hole};
 use super::isa::{Insn, LINK, Op};
 use super::object::{Class, Closure, Native, Ref, shape};
@@ -50,7 +51,20 @@ impl Default for Limits {
     }
 }
 
-/// What a place in the program that deals with a name has learned: a shape, and what it means there.
+/// A shape, and what a site's name means there.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Way {
+    /// The shape; 0 is none. Where `super` is, the superclass's number and one.
+    pub shape: u32,
+    /// The shape that an instance has after this.
+    pub after: u32,
+    /// Where in the instance the field is, in bytes; or the method's address.
+    pub word: u64,
+}
+
+/// What a place in the program that deals with a name has learned, beyond the first shape that it met: that one is in
+/// a table of its own, which is close together.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Site {
@@ -58,13 +72,9 @@ pub struct Site {
     pub name: u32,
     /// How many arguments a call has.
     pub count: u32,
-    /// The shape that was seen last; 0 is none.
-    pub shape: u32,
-    /// The shape that an instance has after this.
-    pub after: u32,
-    /// Where in the instance the field is, in bytes; or the method's address.
-    pub word: u64,
-    /// How often another shape was seen.
+    /// Other shapes, and how often each was met.
+    pub others: [(Way, u64); 3],
+    /// How often a shape was met that was not known here.
     pub misses: u64,
 }
 
@@ -86,6 +96,12 @@ pub struct Function {
     pub registers: u16,
     pub captures: Vec<Capture>,
     pub entry: *const Insn,
+    /// The program that it is from, and where its code is there.
+    pub code: u32,
+    pub start: u32,
+    pub len: u32,
+    /// What was seen of each instruction; nothing as long as none was looked at.
+    pub seen: Box<[Seen]>,
 }
 
 /// A program's code, linked.
@@ -93,6 +109,8 @@ pub struct Code {
     pub insns: Box<[Insn]>,
     /// What it was made from.
     pub unit: Unit,
+    /// The number of its script.
+    pub first_function: u32,
 }
 
 /// A class's part that is not in its object.
@@ -137,9 +155,14 @@ pub struct Core {
     pub hole: Hole,
     /// Calls that may still be made.
     pub calls_left: i64,
+    /// Bytes of instructions until some are looked at.
+    pub until_look: isize,
+    /// Bytes of instructions that the budget has beyond `spent_at`.
+    pub reserve: isize,
     /// The end of the part of the stack that is in use.
     pub soft: *mut Value,
-    /// What places in the program have learned.
+    /// What places in the program have learned: the first shapes, and the others.
+    pub ways: *mut Way,
     pub sites: *mut Site,
     /// The instruction at which the machine stands, and its frame, while it is not running.
     pub pc: *const Insn,
@@ -147,6 +170,12 @@ pub struct Core {
     /// The address of an instruction before which the budget would be spent, if no jump came in between.
     pub spent_at: isize,
     pub halt: Option<Halt>,
+    /// Calls by natives that are under way.
+    pub nested: u32,
+    /// What ended a call by a native, to be heeded when the native returns.
+    pub broken: Option<Halt>,
+    /// The calls within a call by a native that failed.
+    pub inner: Vec<Call>,
     /// Constants and global variables.
     pub statics: Vec<Value>,
     pub heap: Heap,
@@ -168,6 +197,7 @@ pub struct Core {
     pub code: Vec<Code>,
     /// The most instructions that can retire between two looks at the budget.
     pub longest: usize,
+    way_table: Vec<Way>,
     site_table: Vec<Site>,
     lookups: Box<[(u32, u32, Found)]>,
     /// The names of properties, strings.
@@ -190,11 +220,17 @@ impl Core {
             hole: Hole::default(),
             calls_left: i64::from(limits.calls),
             soft: std::ptr::null_mut(),
+            ways: std::ptr::null_mut(),
             sites: std::ptr::null_mut(),
             pc: std::ptr::null(),
             base: std::ptr::null_mut(),
+            until_look: 0,
+            reserve: 0,
             spent_at: 0,
             halt: Some(Halt::Done(Value::NIL)),
+            nested: 0,
+            broken: None,
+            inner: Vec::new(),
             statics: Vec::new(),
             heap: Heap::new(limits.memory, limits.cycle),
             strings: Strings::new(),
@@ -211,6 +247,7 @@ impl Core {
             limits,
             code: Vec::new(),
             longest: 1,
+            way_table: Vec::new(),
             site_table: Vec::new(),
             lookups: vec![(0, 0, Found::Nothing); LOOKUPS].into(),
             names: Vec::new(),
@@ -264,18 +301,38 @@ impl Core {
 
     /// Prepares a call by the host. The machine must not be in another one.
     pub fn prepare_call(&mut self, callee: Value, arguments: &[Value]) {
+        self.calls_left = i64::from(self.limits.calls);
+        (self.nested, self.broken) = (0, None);
+        self.inner.clear();
+        self.place_call(0, callee, arguments);
+    }
+
+    /// The same in the part of the stack from this slot on, which is free and has room.
+    pub fn place_call(&mut self, from: usize, callee: Value, arguments: &[Value]) {
         // The host's frame has a link, too, which says nothing.
-        let first = 2 * LINK;
+        self.stack[from..from + LINK].fill(0);
         let frame = [callee].into_iter().chain(arguments.iter().copied());
         for (slot, value) in frame.enumerate() {
-            self.stack[first + slot] = value.0;
+            self.stack[from + 2 * LINK + slot] = value.0;
         }
-        let base = self.stack_start().wrapping_add(LINK);
+        let base = self.stack_start().wrapping_add(from + LINK);
         self.host_code[0] = Insn::new(Op::Call, 0, 0, 0, arguments.len() as u8);
         self.grow_stack(base.wrapping_add(LINK + 1 + arguments.len()));
         (self.pc, self.base) = (self.host_code.as_ptr(), base);
-        self.calls_left = i64::from(self.limits.calls);
         self.halt = None;
+    }
+
+    /// The end of the frame in which the machine stands, as a slot of the stack.
+    pub fn frame_end(&self) -> usize {
+        // The host's own frame has only what it calls.
+        let closure = self.slot(self.base as usize, -1).as_object::<Closure>();
+        let registers = closure.map_or(LINK + 256, |closure| closure.registers as usize);
+        (self.base as usize - self.stack.as_ptr() as usize) / 8 + registers
+    }
+
+    /// Slots that the stack has.
+    pub fn stack_len(&self) -> usize {
+        self.stack.len()
     }
 
     /// Whether this is an instruction of the host's own call.
@@ -363,7 +420,8 @@ impl Core {
         for (site, &name) in unit.sites.iter().zip(&names) {
             self.site_table.push(Site { name, count: u32::from(site.count), ..Site::default() });
         }
-        self.sites = self.site_table.as_mut_ptr();
+        self.way_table.resize(self.site_table.len(), Way::default());
+        (self.ways, self.sites) = (self.way_table.as_mut_ptr(), self.site_table.as_mut_ptr());
         for function in &unit.functions {
             let name = match &function.name {
                 Some(name) => self.string_value(name),
@@ -377,9 +435,13 @@ impl Core {
                 registers: function.registers,
                 captures: function.captures.clone(),
                 entry: code.as_ptr(),
+                code: self.code.len() as u32,
+                start: function.start,
+                len: function.len,
+                seen: Box::default(),
             });
         }
-        self.code.push(Code { insns, unit: unit.clone() });
+        self.code.push(Code { insns, unit: unit.clone(), first_function });
         let script = &self.functions[first_function as usize];
         let (entry, registers) = (script.entry, script.registers);
         let closure = self.heap.make(&mut self.hole, shape::CLOSURE, 0, |header| {
@@ -423,8 +485,9 @@ impl Core {
     /// Forgets what was learned, as shapes and methods are gone.
     pub fn forget_learned(&mut self) {
         self.lookups.fill((0, 0, Found::Nothing));
+        self.way_table.fill(Way::default());
         for site in &mut self.site_table {
-            (site.shape, site.after, site.word) = (0, 0, 0);
+            site.others = Default::default();
         }
     }
 
@@ -433,9 +496,21 @@ impl Core {
         &mut self.site_table[site]
     }
 
-    /// What was learned.
-    pub fn learned(&self) -> &[Site] {
-        &self.site_table
+    /// What was learned: the first shape of each site, and the others.
+    pub fn learned(&self) -> impl Iterator<Item = (&Way, &Site)> {
+        self.way_table.iter().zip(&self.site_table)
+    }
+
+    /// Lets a site learn, in the place of what it knows if it knows too much.
+    pub fn learn(&mut self, site: usize, way: Way) {
+        let (first, site) = (&mut self.way_table[site], &mut self.site_table[site]);
+        site.misses += 1;
+        let free = site.others.iter().position(|other| other.0.shape == 0);
+        match free.unwrap_or(site.misses as usize % (site.others.len() + 1)) {
+            _ if first.shape == 0 => *first = way,
+            n if n < site.others.len() => site.others[n] = (way, 0),
+            _ => *first = way,
+        }
     }
 
     // Output.
@@ -469,18 +544,13 @@ impl Core {
         callee.map_or(self.pc, |closure| closure.entry)
     }
 
-    /// The source line of an instruction; 0 if there is none.
-    pub fn line(&self, pc: *const Insn) -> u32 {
-        self.place(pc).map_or(0, |(code, n)| code.unit.lines[n])
-    }
-
     /// The slot at this distance from a base.
-    fn slot(&self, base: usize, distance: isize) -> Value {
+    pub fn slot(&self, base: usize, distance: isize) -> Value {
         let at = (base - self.stack.as_ptr() as usize) / 8;
         Value(self.stack[at.wrapping_add_signed(distance)])
     }
 
-    /// The calls under way, innermost first.
+    /// The calls under way since the host's last one, innermost first.
     pub fn calls(&self) -> Vec<Call> {
         let mut calls = Vec::new();
         let (mut pc, mut base) = (self.pc, self.base as usize);
@@ -488,17 +558,18 @@ impl Core {
             let closure = self.slot(base, -1).as_object::<Closure>();
             let name = closure.map_or(Value::NIL, |closure| self.functions[closure.function as usize].name);
             let text = || String::from_utf8_lossy(&self.text(name)).into_owned();
-            calls.push(Call { line: self.line(pc), function: (name != Value::NIL).then(text) });
+            let unit = self.place(pc).map(|(code, n)| (&code.unit, n));
+            let span = unit.and_then(|(unit, n)| unit.spans.get(n));
+            calls.push(Call {
+                line: unit.map_or(0, |(unit, n)| unit.lines[n]),
+                function: (name != Value::NIL).then(text),
+                span: span.map(|span| span.start as usize..span.end as usize),
+            });
             let back = self.slot(base, -2).0 as *const Insn;
             pc = back.wrapping_sub(1);
             let call = self.place(pc).map_or(self.host_code[0], |(code, n)| code.insns[n]);
             base -= 8 * (call.b() + LINK);
         }
         calls
-    }
-
-    /// An error where the machine stands.
-    pub fn runtime_error(&self, message: String) -> RuntimeError {
-        RuntimeError { message, calls: self.calls() }
     }
 }

@@ -12,16 +12,23 @@ pub fn listing(unit: &Unit) -> String {
         heading(&mut text, function);
         let (start, mut line) = (function.start as usize, 0);
         for at in start..start + function.len as usize {
-            let shown = if unit.lines[at] == line { String::new() } else { unit.lines[at].to_string() };
-            line = unit.lines[at];
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "{shown:>6}  {:5}  {}", at - start, insn(unit, unit.code[at], at - start));
+            self::line(&mut text, unit, at, at - start, &mut line);
+            text.push('\n');
         }
     }
     text
 }
 
-fn heading(text: &mut String, function: &Function) {
+/// An instruction, by its number in the unit and in its function, with its source line if that is not `before`.
+pub fn line(text: &mut String, unit: &Unit, n: usize, at: usize, before: &mut u32) {
+    let shown = if unit.lines[n] == *before { String::new() } else { unit.lines[n].to_string() };
+    *before = unit.lines[n];
+    // Writing to a string does not fail.
+    let _ = write!(text, "{shown:>6}  {at:5}  {}", insn(unit, unit.code[n], at));
+}
+
+/// A function's first line.
+pub fn heading(text: &mut String, function: &Function) {
     let name = function.name.as_deref().map_or("script".into(), |name| format!("fun {}", shown(name)));
     let captures = match function.captures.as_slice() {
         [] => String::new(),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::core::Core;
+use super::core::{Core, Halt};
+use super::interp;
+use super::isa::{Insn, LINK};
 use super::object::{Rope, Str};
 use super::value::Value;
 
@@ -29,6 +31,73 @@ pub(super) struct Kept {
     pub(super) value: Value,
     /// The machine that has it.
     machine: u64,
+}
+
+/// What a native may do with the machine that has called it.
+pub struct Caller<'m> {
+    pub(super) core: &'m mut Core,
+}
+
+/// Calls by natives that may be under way at the same time: each takes some of the host's own stack.
+const NESTED: u32 = 100;
+
+impl Caller<'_> {
+    /// Calls something, on what is left of the run's budget.
+    ///
+    /// # Errors
+    /// The message of a run-time error; if the native gives it on, the trace has the calls in between, too. Where the
+    /// budget ends, or output cannot be written, the run stops as soon as the native returns; that it failed is then
+    /// forgotten, and its result nil.
+    pub fn call(&mut self, callee: &Data, arguments: &[Data]) -> Result<Data, String> {
+        let values = self.core.values(callee, arguments)?;
+        let result = self.core.call_back(values[0], &values[1..])?;
+        Ok(self.core.data(result))
+    }
+}
+
+impl Core {
+    /// What a call needs.
+    pub fn values(&mut self, callee: &Data, arguments: &[Data]) -> Result<Vec<Value>, String> {
+        if arguments.len() > 255 {
+            return Err("Can't have more than 255 arguments.".to_owned());
+        }
+        std::iter::once(callee).chain(arguments).map(|data| self.value(data)).collect()
+    }
+
+    /// Calls something while a native runs.
+    fn call_back(&mut self, callee: Value, arguments: &[Value]) -> Result<Value, String> {
+        const SIZE: isize = size_of::<Insn>() as isize;
+        let from = self.frame_end();
+        if self.nested == NESTED || from + 2 * LINK + 256 > self.stack_len() {
+            return Err("Stack overflow.".to_owned());
+        }
+        if self.broken.is_some() {
+            return Err("The run has ended.".to_owned());
+        }
+        let (pc, base, spent_at) = (self.pc, self.base, self.spent_at);
+        let (reserve, calls_left) = (std::mem::take(&mut self.reserve), self.calls_left);
+        // The call of the native takes an instruction itself.
+        let left = (spent_at + reserve - pc as isize) / SIZE - 1;
+        self.nested += 1;
+        self.place_call(from, callee, arguments);
+        let retired = interp::run(self, left.max(0) as u64);
+        let halt = self.halt.take();
+        if matches!(halt, Some(Halt::Error(_))) {
+            let calls = self.calls();
+            self.inner.extend(calls);
+        }
+        self.nested -= 1;
+        (self.pc, self.base, self.calls_left, self.reserve) = (pc, base, calls_left, reserve);
+        self.spent_at = spent_at - retired as isize * SIZE;
+        match halt {
+            Some(Halt::Done(value)) => Ok(value),
+            Some(Halt::Error(message)) => Err(message),
+            halt => {
+                self.broken = halt;
+                Err("The run has ended.".to_owned())
+            }
+        }
+    }
 }
 
 impl PartialEq for Handle {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::ops::Range;
 
-use crate::diagnostic::{Diagnostic, closest};
+use crate::diagnostic::{Diagnostic, Source, Style, closest};
 
 use super::scan::KEYWORDS;
 
@@ -98,6 +98,8 @@ pub struct Call {
     pub line: u32,
     /// Its name; `None` is the script.
     pub function: Option<String>,
+    /// What was being evaluated there, as bytes of the source; `None` where that is not known, as in an image.
+    pub span: Option<Range<usize>>,
 }
 
 impl fmt::Display for Call {
@@ -110,13 +112,20 @@ impl fmt::Display for Call {
 }
 
 /// An error of a run.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RuntimeError {
     /// What is wrong.
     pub message: String,
     /// The calls, innermost first.
     pub calls: Vec<Call>,
+    /// What was found where something else is needed.
+    pub found: Option<String>,
+    /// A name that may be meant.
+    pub near: Option<String>,
 }
+
+/// Calls of a trace that are shown at its start, and at its end; those between are counted.
+const SHOWN: usize = 8;
 
 impl RuntimeError {
     /// Writes the lines that clox writes.
@@ -126,5 +135,30 @@ impl RuntimeError {
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", self.message)?;
         self.calls.iter().try_for_each(|call| writeln!(out, "{call}"))
+    }
+
+    /// The same for people: the expression marked, what was found there, and the trace with its lines of the source.
+    pub fn render(&self, source: &Source<'_>, style: Style) -> String {
+        let mut error = Diagnostic::error(self.message.trim_end_matches('.'));
+        if let Some(span) = self.calls.first().and_then(|call| call.span.clone()) {
+            error = error.at(span, "");
+        }
+        if let Some(found) = &self.found {
+            error = error.note(format!("found {found}"));
+        }
+        if let Some(near) = &self.near {
+            error = error.help(format!("did you mean `{near}`?"));
+        }
+        let mut text = source.render(&error, style);
+        let count = self.calls.len();
+        for (n, call) in self.calls.iter().enumerate() {
+            if n == SHOWN && count > 2 * SHOWN + 1 {
+                text += &format!("  ... {} more\n", count - 2 * SHOWN);
+            }
+            if n < SHOWN || n + SHOWN >= count || count <= 2 * SHOWN + 1 {
+                text += &format!("  {call}: {}\n", source.shown_line(call.line as usize));
+            }
+        }
+        text
     }
 }

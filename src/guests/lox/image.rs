@@ -115,7 +115,7 @@ pub fn read(bytes: &[u8]) -> Result<Unit, String> {
     if !from.rest.is_empty() {
         return Err(from.error("it goes on behind its end"));
     }
-    let unit = Unit { code, lines, statics, sites, functions };
+    let unit = Unit { code, lines, spans: Vec::new(), statics, sites, functions };
     verify(&unit)?;
     Ok(unit)
 }

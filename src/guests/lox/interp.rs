@@ -16,13 +16,16 @@
 
 #[macro_use]
 mod macros;
+mod objects;
 mod table;
 
-use super::core::{Core, Halt, Site};
+use super::core::{Core, Halt, Site, Way};
+use super::feedback::{BETWEEN, LOOK};
 use super::isa::{Insn, LINK, Op};
 use super::object::{Boxed, CLOSURE_WORDS, Class, Closure, Header, INSTANCE_WORDS, Ref, shape};
 use super::runtime::{Fallible, Target};
 use super::value::Value;
+use objects::*;
 use table::{Handler, PAUSES, TABLE};
 
 /// Bytes of an instruction.
@@ -43,11 +46,15 @@ pub fn run(core: &mut Core, budget: u64) -> u64 {
     let margin = core.longest as isize * SIZE;
     while core.halt.is_none() {
         let left = core.spent_at - core.pc as isize;
-        if cfg!(all(tail_calls, not(debug_assertions))) && left > margin {
-            core.spent_at -= margin;
+        if cfg!(all(tail_calls, not(debug_assertions))) && left > margin && core.until_look > 0 {
+            let turn = (left - margin).min(core.until_look);
+            core.reserve += left - turn;
+            core.spent_at -= left - turn;
             // SAFETY: the core stands at a linked instruction, or at its host's call.
             unsafe { enter(core, TABLE.as_ptr()) };
-            core.spent_at += margin;
+            core.reserve -= left - turn;
+            core.until_look += core.spent_at - core.pc as isize - turn;
+            core.spent_at += left - turn;
             continue;
         }
         // SAFETY: as above.
@@ -55,8 +62,14 @@ pub fn run(core: &mut Core, budget: u64) -> u64 {
         if left <= 0 && !is_end {
             core.halt = Some(Halt::Budget);
         } else {
+            let (looked, before) = (core.look(), (core.pc, core.base));
             // SAFETY: as above.
             unsafe { enter(core, PAUSES.as_ptr()) };
+            core.look_back(looked, before);
+            core.until_look -= SIZE;
+            if core.until_look < -LOOK * SIZE {
+                core.until_look = BETWEEN * SIZE;
+            }
         }
     }
     let left = (core.spent_at - core.pc as isize) / SIZE;
@@ -411,172 +424,6 @@ handlers! {
         let room = (*core).make_room(top(base));
         let jumps = room.map(|()| (*core).equal(a(base, k, insn), right) == when);
         jumped!(jumps, insn, pc, base, core, limit, table, k)
-    }
-
-    fn call(pc, base, core, limit, table, k, insn) {
-        let frame = base.add(insn.b() + LINK);
-        if let Some(closure) = (*frame).as_object::<Closure>()
-            && closure.arity == insn.x()
-        {
-            call!(closure, frame, pc, base, core, limit, table, k)
-        }
-        return call_class(pc, base, core, limit, table, k);
-    }
-
-    fn call_global(pc, base, core, limit, table, k, insn) {
-        let frame = base.add(insn.b() + LINK);
-        *frame = *k.add(insn.c());
-        if let Some(closure) = (*frame).as_object::<Closure>()
-            && closure.arity == insn.x()
-        {
-            call!(closure, frame, pc, base, core, limit, table, k)
-        }
-        return call_class(pc, base, core, limit, table, k);
-    }
-
-    /// A call of a class with an initialiser that takes as many arguments, or none of either; and room for the instance.
-    fn call_class(pc, base, core, limit, table, k, insn) {
-        let frame = base.add(insn.b() + LINK);
-        let Some(class) = (*frame).as_object::<Class>() else {
-            return call_slow(pc, base, core, limit, table, k);
-        };
-        let words = class.words.get() as usize;
-        let hole = &mut (*core).hole;
-        let at = hole.next;
-        let init = class.init.get();
-        if at + 8 * words > hole.end || init == Value::NIL {
-            return call_slow(pc, base, core, limit, table, k);
-        }
-        let init = Ref::<Closure>::at(init.header().map_or(0, |header| header.address()));
-        if init.arity != insn.x() {
-            return call_slow(pc, base, core, limit, table, k);
-        }
-        hole.next = at + 8 * words;
-        let word = at as *mut u64;
-        *word = Header::word(class.shape.get(), words as u64);
-        for n in INSTANCE_WORDS - 1..words {
-            word.add(n).write_volatile(Value::NIL.0);
-        }
-        *frame = Value::object(Ref::<Header>::at(at as u64));
-        call!(init, frame, pc, base, core, limit, table, k)
-    }
-
-    #[inline(never)]
-    fn call_slow(pc, base, core, limit, table, k, insn) {
-        let target = (*core).make_room(top(base).max(base.add(insn.b() + LINK + 1 + insn.x() as usize)));
-        let frame = base.add(insn.b() + LINK);
-        let target = target.and_then(|()| (*core).call(frame, insn.x() as usize));
-        go!(target, insn, pc, base, core, limit, table, k)
-    }
-
-    fn invoke(pc, base, core, limit, table, k, insn) {
-        let frame = base.add(insn.b() + LINK);
-        let site: *mut Site = (*core).sites.add(insn.index());
-        if let Some(header) = (*frame).header()
-            && header.shape.get() == (*site).shape
-        {
-            call!(Ref::at((*site).word), frame, pc, base, core, limit, table, k)
-        }
-        return invoke_slow(pc, base, core, limit, table, k);
-    }
-
-    #[inline(never)]
-    fn invoke_slow(pc, base, core, limit, table, k, insn) {
-        let frame = base.add(insn.b() + LINK);
-        let room = (*core).make_room(top(base));
-        let target = room.and_then(|()| (*core).invoke(frame, insn.index()));
-        go!(target, insn, pc, base, core, limit, table, k)
-    }
-
-    fn invoke_super(pc, base, core, limit, table, k, insn) {
-        let frame = base.add(insn.b() + LINK);
-        let target = (*core).invoke_super(*base.add(insn.b()), insn.index());
-        go!(target, insn, pc, base, core, limit, table, k)
-    }
-
-    /// Enters the function of the frame that a call has prepared, where the stack is not in use so far up, or full.
-    #[cold]
-    fn enter_slow(pc, base, core, limit, table, k, insn) {
-        let frame = base.add(insn.b() + LINK);
-        let closure = Ref::<Closure>::at((*frame.sub(1)).header().map_or(0, |header| header.address()));
-        pause(pc, base, core, limit, table, k);
-        return enter_function(&mut *core, closure);
-    }
-
-    fn return_(pc, base, core, limit, table, k, insn) {
-        let value = *base.add(insn.a());
-        leave!(value, pc, base, core, limit, table, k)
-    }
-
-    fn return_k(pc, base, core, limit, table, k, insn) {
-        let value = *k.add(insn.index());
-        leave!(value, pc, base, core, limit, table, k)
-    }
-
-    fn get_property(pc, base, core, limit, table, k, insn) {
-        let object = *base.add(insn.b());
-        let site: *mut Site = (*core).sites.add(insn.index());
-        if let Some(header) = object.header()
-            && header.shape.get() == (*site).shape
-        {
-            *base.add(insn.a()) = *((header.address() + (*site).word) as *const Value);
-            dispatch!(pc.add(1), base, core, limit, table, k)
-        }
-        return get_property_slow(pc, base, core, limit, table, k);
-    }
-
-    #[inline(never)]
-    fn get_property_slow(pc, base, core, limit, table, k, insn) {
-        let room = (*core).make_room(top(base));
-        let result = room.and_then(|()| (*core).get_property(*base.add(insn.b()), insn.index()));
-        done!(result, insn, pc, base, core, limit, table, k)
-    }
-
-    fn set_property(pc, base, core, limit, table, k, insn) {
-        let object = *base.add(insn.a());
-        let site: *mut Site = (*core).sites.add(insn.index());
-        if let Some(header) = object.header()
-            && header.shape.get() == (*site).shape
-        {
-            *((header.address() + (*site).word) as *mut Value) = *base.add(insn.b());
-            header.shape.set((*site).after);
-            dispatch!(pc.add(1), base, core, limit, table, k)
-        }
-        return set_property_slow(pc, base, core, limit, table, k);
-    }
-
-    #[inline(never)]
-    fn set_property_slow(pc, base, core, limit, table, k, insn) {
-        let (object, value) = (*base.add(insn.a()), *base.add(insn.b()));
-        let room = (*core).make_room(top(base));
-        match room.and_then(|()| (*core).set_property(object, value, insn.index())) {
-            Ok(()) => pause(pc.add(1), base, core, limit, table, k),
-            Err(message) => halt!(Halt::Error(message), pc, base, core, limit, table, k),
-        }
-    }
-
-    fn get_super(pc, base, core, limit, table, k, insn) {
-        let room = (*core).make_room(top(base));
-        let (class, this) = (*base.add(insn.b()), *base.add(insn.b() + 1));
-        let result = room.and_then(|()| (*core).get_super(class, this, insn.index()));
-        done!(result, insn, pc, base, core, limit, table, k)
-    }
-
-    fn class(pc, base, core, limit, table, k, insn) {
-        let result = (*core).make_room(top(base)).map(|()| (*core).new_class(insn.index()));
-        done!(result, insn, pc, base, core, limit, table, k)
-    }
-
-    fn inherit(pc, base, core, limit, table, k, insn) {
-        match (*core).inherit(*base.add(insn.a()), *base.add(insn.b())) {
-            Ok(()) => pause(pc.add(1), base, core, limit, table, k),
-            Err(message) => halt!(Halt::Error(message), pc, base, core, limit, table, k),
-        }
-    }
-
-    fn method(pc, base, core, limit, table, k, insn) {
-        (*core).add_method(*base.add(insn.a()), *base.add(insn.b()), insn.index());
-        pause(pc.add(1), base, core, limit, table, k)
     }
 
     fn print(pc, base, core, limit, table, k, insn) {

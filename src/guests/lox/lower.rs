@@ -33,7 +33,7 @@ impl Body<'_, '_> {
                     return register;
                 }
                 let value = self.operand(*value);
-                self.line = tree.line(of);
+                self.at(of);
                 self.set(place, value);
                 return value;
             }
@@ -45,7 +45,7 @@ impl Body<'_, '_> {
                 let object = self.kept(*object, *value);
                 let value = self.operand(*value);
                 let site = self.shared.site(name, 0);
-                self.line = tree.line(of);
+                self.at(of);
                 self.emit(Insn::wide(Op::SetProperty, object, value, site));
                 return value;
             }
@@ -99,25 +99,25 @@ impl Body<'_, '_> {
         let tree = self.shared.tree;
         let before = self.free;
         if let Some(constant) = self.shared.constant(of) {
-            self.line = tree.line(of);
+            self.at(of);
             self.emit(Insn::wide(Op::Load, to, 0, constant));
             return;
         }
         match tree.node(of) {
             Node::Get(place) => {
-                self.line = tree.line(of);
+                self.at(of);
                 self.get(place, to);
             }
             Node::Not(inner) | Node::Negate(inner) => {
                 let op = if matches!(tree.node(of), Node::Not(_)) { Op::Not } else { Op::Negate };
                 let inner = self.operand(*inner);
-                self.line = tree.line(of);
+                self.at(of);
                 self.emit(Insn::new(op, to, inner, 0, 0));
             }
             Node::And(left, right) | Node::Or(left, right) => {
                 let is_and = matches!(tree.node(of), Node::And(..));
                 self.into(*left, to);
-                self.line = tree.line(of);
+                self.at(of);
                 let op = if is_and { Op::JumpUnless } else { Op::JumpIf };
                 let over = self.emit(Insn::wide(op, to, 0, 0));
                 self.into(*right, to);
@@ -210,13 +210,13 @@ impl Body<'_, '_> {
                 Node::Binary(op, _, right) => self.binary(link, *op, left, *right, result),
                 Node::Property(_, name) => {
                     let site = self.shared.site(name, 0);
-                    self.line = tree.line(link);
+                    self.at(link);
                     self.emit(Insn::wide(Op::GetProperty, result, left, site));
                 }
                 Node::Call(_, arguments) => {
                     self.copy(between, left);
                     self.arguments(arguments);
-                    self.line = tree.line(link);
+                    self.at(link);
                     let frame = between - LINK as Reg;
                     let op = if global.is_some() { Op::CallGlobal } else { Op::Call };
                     self.emit(Insn::new(op, result, frame, global.unwrap_or(0), arguments.len() as u8));
@@ -225,7 +225,7 @@ impl Body<'_, '_> {
                     self.copy(between, left);
                     self.arguments(arguments);
                     let site = self.shared.site(name, arguments.len());
-                    self.line = tree.line(link);
+                    self.at(link);
                     self.emit(Insn::wide(Op::Invoke, result, between - LINK as Reg, site));
                 }
                 _ => {}
@@ -279,7 +279,6 @@ impl Body<'_, '_> {
     }
 
     fn binary(&mut self, of: Expr, op: Binary, left: Reg, right: Expr, to: Reg) {
-        let tree = self.shared.tree;
         let with_constant = match op {
             Binary::Add => Some(Op::AddK),
             Binary::Subtract => Some(Op::SubtractK),
@@ -290,7 +289,7 @@ impl Body<'_, '_> {
         if let Some(op) = with_constant
             && let Some(constant) = self.short_constant(right)
         {
-            self.line = tree.line(of);
+            self.at(of);
             self.emit(Insn::new(op, to, left, constant, 0));
             return;
         }
@@ -308,7 +307,7 @@ impl Body<'_, '_> {
             Binary::Greater => (Op::Less, right, left),
             Binary::LessEqual => (Op::NotLess, right, left),
         };
-        self.line = tree.line(of);
+        self.at(of);
         self.emit(Insn::new(op, to, b, c, 0));
     }
 
@@ -316,7 +315,7 @@ impl Body<'_, '_> {
         // The class stands in the frame's first slot, `this` in the place of the receiver.
         let frame = self.reserve(LINK + 1);
         let Some(arguments) = &superclass.arguments else {
-            self.line = self.shared.tree.line(of);
+            self.at(of);
             self.get_local(superclass.class, frame);
             self.get_local(superclass.this, frame + 1);
             let site = self.shared.site(&superclass.name, 0);
@@ -325,7 +324,7 @@ impl Body<'_, '_> {
         };
         self.get_local(superclass.this, frame + LINK as Reg);
         self.arguments(arguments);
-        self.line = self.shared.tree.line(of);
+        self.at(of);
         self.get_local(superclass.class, frame);
         let site = self.shared.site(&superclass.name, arguments.len());
         self.emit(Insn::wide(Op::InvokeSuper, to, frame, site));
@@ -373,14 +372,13 @@ impl Body<'_, '_> {
 
     fn branch_on_value(&mut self, of: Expr, when: bool) -> Vec<usize> {
         let value = self.operand(of);
-        self.line = self.shared.tree.line(of);
+        self.at(of);
         let op = if when { Op::JumpIf } else { Op::JumpUnless };
         vec![self.emit(Insn::wide(op, value, 0, 0))]
     }
 
     /// A jump that is taken if the comparison's result is `when`.
     fn compare(&mut self, of: Expr, op: Binary, left: Expr, right: Expr, when: bool) -> usize {
-        let tree = self.shared.tree;
         let a = self.operand(left);
         let constant = self.short_constant(right);
         let b = match constant {
@@ -399,7 +397,7 @@ impl Body<'_, '_> {
             Binary::Greater => (Op::JumpKLess, true),
             _ => (Op::JumpKLess, false),
         };
-        self.line = tree.line(of);
+        self.at(of);
         self.emit(Insn::wide(if is == when { op } else { opposite(op) }, a, b, 0))
     }
 
@@ -412,7 +410,7 @@ impl Body<'_, '_> {
             Binary::Greater => (Op::JumpLess, right, left, true),
             _ => (Op::JumpLess, right, left, false),
         };
-        self.line = self.shared.tree.line(of);
+        self.at(of);
         self.emit(Insn::wide(if is == when { op } else { opposite(op) }, a, b, 0))
     }
 }

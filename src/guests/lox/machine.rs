@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::compile::compile;
 use super::core::{Collections, Core, Halt, Limits};
-use super::embed::Data;
+use super::embed::{Caller, Data};
 use super::error::{RuntimeError, SourceError};
 use super::isa::Op;
 use super::unit::Unit;
@@ -83,11 +83,19 @@ impl Program {
 /// use kiln::guests::lox::{Data, Limits, Lox, Program, Stop};
 ///
 /// let mut lox = Lox::new(Limits::default(), Box::new(std::io::sink()));
-/// lox.define("double", |arguments| match arguments {
+/// lox.define("double", |_, arguments| match arguments {
 ///     [Data::Number(number)] => Ok(Data::Number(2.0 * number)),
 ///     _ => Err("double takes a number.".to_owned()),
 /// });
-/// let program = Program::compile(b"fun quadruple(n) { return double(double(n)); }").unwrap();
+/// // A native may call back.
+/// lox.define("twice", |caller, arguments| match arguments {
+///     [function, value] => {
+///         let once = caller.call(function, std::slice::from_ref(value))?;
+///         caller.call(function, &[once])
+///     }
+///     _ => Err("twice takes a function and a value.".to_owned()),
+/// });
+/// let program = Program::compile(b"fun quadruple(n) { return twice(double, n); }").unwrap();
 /// lox.load(&program).unwrap();
 /// assert!(matches!(lox.run(1000), Stop::Halted));
 ///
@@ -154,14 +162,8 @@ impl Lox {
     /// # Errors
     /// Why there is none.
     pub fn call(&mut self, callee: &Data, arguments: &[Data], budget: u64) -> Result<Data, Stop> {
-        let refused = |message| Stop::Error(RuntimeError { message, calls: Vec::new() });
-        if arguments.len() > 255 {
-            return Err(refused("Can't have more than 255 arguments.".to_owned()));
-        }
-        let mut values = Vec::new();
-        for data in std::iter::once(callee).chain(arguments) {
-            values.push(self.core.value(data).map_err(refused)?);
-        }
+        let refused = |message| Stop::Error(RuntimeError { message, ..RuntimeError::default() });
+        let values = self.core.values(callee, arguments).map_err(refused)?;
         self.core.prepare_call(values[0], &values[1..]);
         let result = self.go_on(budget)?;
         Ok(self.core.data(result))
@@ -178,15 +180,16 @@ impl Lox {
         self.core.globals().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
     }
 
-    /// Defines a global variable that is a function of the host's. It gives a value, or the message of a run-time error.
+    /// Defines a global variable that is a function of the host's. It may call things of the machine, and gives a value or
+    /// the message of a run-time error.
     pub fn define(
         &mut self,
         name: &str,
-        mut function: impl FnMut(&[Data]) -> Result<Data, String> + Send + 'static,
+        mut function: impl FnMut(&mut Caller<'_>, &[Data]) -> Result<Data, String> + Send + 'static,
     ) {
         let native = move |core: &mut Core, arguments: &[Value]| {
             let arguments: Vec<Data> = arguments.iter().map(|&value| core.data(value)).collect();
-            let result = function(&arguments)?;
+            let result = function(&mut Caller { core }, &arguments)?;
             core.value(&result)
         };
         self.core.define_native(name.as_bytes(), Box::new(native));
@@ -222,7 +225,12 @@ impl Lox {
 
     /// How often a site met another shape than the last time, in all.
     pub fn site_misses(&self) -> u64 {
-        self.core.learned().iter().map(|site| site.misses).sum()
+        self.core.learned().map(|(_, site)| site.misses).sum()
+    }
+
+    /// The listing of all that was loaded, with what the interpreter has seen of each instruction.
+    pub fn seen(&self) -> String {
+        self.core.seen()
     }
 
     /// The source line that the machine stands on, and the instruction there.

@@ -5,6 +5,8 @@ mod core;
 mod disasm;
 mod embed;
 mod error;
+mod fault;
+mod feedback;
 mod gc;
 pub mod generate;
 mod heap;
@@ -33,7 +35,7 @@ mod verify;
 use super::{FileKind, Setting, Settings};
 
 pub use self::core::{Collections, Limits};
-pub use self::embed::{Data, Handle};
+pub use self::embed::{Caller, Data, Handle};
 pub use self::error::{Call, RuntimeError, SourceError, Where};
 pub use self::machine::{Lox, Program, Stop};
 pub use self::scan::KEYWORDS;
@@ -78,7 +80,7 @@ macro_rules! benches {
 
 /// Programs that measure: names, sources, and the same in Lua.
 pub const BENCHES: &[(&str, &str, &str)] = benches! {
-    "fib" "loop" "methods" "fields" "objects" "closures" "strings" "trees" "nbody" "shapes" "interpreter"
+    "fib" "loop" "methods" "fields" "objects" "closures" "strings" "trees" "nbody" "shapes" "machine" "interpreter"
 };
 
 impl Limits {

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use super::isa::{Insn, Op, Operand};
 use super::tree::{Binary, Node, Tree};
+use super::unit::Origin;
 
 /// Replaces operators on constants by their results, unless these are errors. Operands stand before their operators.
 pub fn fold(tree: &mut Tree) {
@@ -50,8 +51,8 @@ fn calculated(op: Binary, a: f64, b: f64) -> Node {
     }
 }
 
-/// Tidies a function's code, and its lines with it.
-pub fn tidy(mut code: Vec<Insn>, lines: Vec<u32>) -> (Vec<Insn>, Vec<u32>) {
+/// Tidies a function's code, and where it comes from with it.
+pub fn tidy(mut code: Vec<Insn>, origins: &[Origin]) -> (Vec<Insn>, Vec<Origin>) {
     for at in 0..code.len() {
         if let Some(to) = target(&code, at) {
             let end = destination(&code, to);
@@ -72,7 +73,7 @@ pub fn tidy(mut code: Vec<Insn>, lines: Vec<u32>) -> (Vec<Insn>, Vec<u32>) {
             None => code[at],
         };
         out.0.push(insn);
-        out.1.push(lines[at]);
+        out.1.push(origins[at]);
     }
     out
 }

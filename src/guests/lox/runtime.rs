@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::core::{ClassInfo, Core, Found, OUT_OF_MEMORY};
+use super::core::{ClassInfo, Core, Found, OUT_OF_MEMORY, Way};
 use super::isa::Op;
 use super::number;
 use super::object::{
@@ -84,11 +84,9 @@ impl Core {
     /// Lets a site know where a field is, if that is in the instance.
     fn learn_field(&mut self, site: usize, shape: u32, after: u32, field: u32) {
         let is_inside = field < self.shapes.get(shape).room;
-        let learned = self.site_mut(site);
-        learned.misses += 1;
         if is_inside {
-            (learned.shape, learned.after) = (shape, after);
-            learned.word = 8 * (INSTANCE_WORDS as u64 + u64::from(field));
+            let word = 8 * (INSTANCE_WORDS as u64 + u64::from(field));
+            self.learn(site, Way { shape, after, word });
         }
     }
 
@@ -224,11 +222,21 @@ impl Core {
     }
 
     fn call_native(&mut self, id: usize, arguments: &[Value]) -> Fallible<Value> {
-        // It is away while it runs, and cannot be called by itself: natives call nothing.
-        let mut function = std::mem::replace(&mut self.natives[id], Box::new(|_, _| Ok(Value::NIL)));
+        // It is away while it runs.
+        let busy = |_: &mut Core, _: &[Value]| Err("The native function is running already.".to_owned());
+        let mut function = std::mem::replace(&mut self.natives[id], Box::new(busy));
         let result = function(self, arguments);
         self.natives[id] = function;
-        result
+        if result.is_ok() {
+            self.inner.clear();
+        }
+        match self.broken.take() {
+            Some(halt) => {
+                self.halt = Some(halt);
+                Ok(result.unwrap_or(Value::NIL))
+            }
+            None => result,
+        }
     }
 
     fn instantiate(&mut self, class: Ref<Class>) -> Value {
@@ -269,9 +277,7 @@ impl Core {
     }
 
     fn learn_method(&mut self, site: usize, shape: u32, method: Ref<Closure>) {
-        let learned = self.site_mut(site);
-        learned.misses += 1;
-        (learned.shape, learned.word) = (shape, method.address());
+        self.learn(site, Way { shape, after: shape, word: method.address() });
     }
 
     /// The method that a superclass has for a site.
@@ -285,7 +291,11 @@ impl Core {
     pub fn invoke_super(&mut self, class: Value, site: usize) -> Fallible<Target> {
         let method = self.super_method(class, site)?;
         let count = self.site_mut(site).count as usize;
-        Self::check_arity(method, count).map(Target::Enter)
+        let method = Self::check_arity(method, count)?;
+        if let Some(class) = class.as_object::<Class>() {
+            self.learn_method(site, class.id + 1, method);
+        }
+        Ok(Target::Enter(method))
     }
 
     /// The method that a superclass has for a site, bound.

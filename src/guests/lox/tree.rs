@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::unit::Origin;
+
 /// A range of the source: the bytes of a name, or of a string's content.
 pub type Span = Range<usize>;
 
@@ -94,6 +96,8 @@ pub struct Described {
     pub node: Node,
     /// The line that its errors are reported on.
     pub line: u32,
+    /// All of it, in the source.
+    pub span: Span,
     /// Whether evaluating it may assign to a local variable of the function that it is in.
     pub assigns: bool,
 }
@@ -197,8 +201,9 @@ impl Tree {
         &self.expressions[of.index()].node
     }
 
-    /// The line that its errors are reported on.
-    pub fn line(&self, of: Expr) -> u32 {
-        self.expressions[of.index()].line
+    /// Where its errors are reported.
+    pub fn origin(&self, of: Expr) -> Origin {
+        let Described { line, span, .. } = &self.expressions[of.index()];
+        Origin { line: *line, start: span.start as u32, end: span.end as u32 }
     }
 }

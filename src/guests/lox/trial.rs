@@ -79,7 +79,10 @@ impl Running {
         Ok(match stop {
             Stop::Halted => "halted".to_owned(),
             Stop::Budget => BUDGET.to_owned(),
-            Stop::Error(error) => format!("{error:?}"),
+            Stop::Error(error) => {
+                let trace: Vec<String> = error.calls.iter().map(ToString::to_string).collect();
+                format!("{} {}", error.message, trace.join(" "))
+            }
             Stop::Io(error) => error.to_string(),
         })
     }

@@ -1,5 +1,7 @@
 //! A compiled program, as data: what an image file holds, and what a machine links.
 
+use std::ops::Range;
+
 use super::isa::{Insn, Op, Operand};
 
 /// A constant or a global variable, by the number that instructions have for it.
@@ -47,12 +49,25 @@ pub struct Function {
     pub len: u32,
 }
 
+/// Where in the source something comes from.
+#[derive(Clone, Copy, Default)]
+pub struct Origin {
+    /// The line, from 1.
+    pub line: u32,
+    /// The bytes from here...
+    pub start: u32,
+    /// ...to here.
+    pub end: u32,
+}
+
 /// A compiled program.
 #[derive(Clone, Default)]
 pub struct Unit {
     pub code: Vec<Insn>,
     /// The source line of each instruction.
     pub lines: Vec<u32>,
+    /// The bytes of the source that each is for; none in what comes from an image.
+    pub spans: Vec<Range<u32>>,
     pub statics: Vec<Static>,
     pub sites: Vec<Site>,
     /// The first is the script.

@@ -27,18 +27,23 @@ pub fn verify(unit: &Unit) -> Result<(), String> {
         Some(script) if script.arity == 0 && script.captures.is_empty() => {}
         _ => return Err("the first function is no script".to_owned()),
     }
+    let mut sites = vec![false; unit.sites.len()];
     unit.functions.iter().enumerate().try_for_each(|(n, function)| {
-        Checker { unit, function }.function().map_err(|what| format!("function {n}: {what}"))
+        Checker { unit, function, sites: &mut sites }
+            .function()
+            .map_err(|what| format!("function {n}: {what}"))
     })
 }
 
 struct Checker<'u> {
     unit: &'u Unit,
     function: &'u Function,
+    /// Which sites are taken: what one learns, no other instruction would understand.
+    sites: &'u mut [bool],
 }
 
 impl Checker<'_> {
-    fn function(&self) -> Result<(), String> {
+    fn function(&mut self) -> Result<(), String> {
         let Function { arity, registers, start, len, .. } = *self.function;
         if registers > REGISTERS || registers <= u16::from(arity) {
             return Err(format!("{registers} registers"));
@@ -54,7 +59,7 @@ impl Checker<'_> {
         if ends { Ok(()) } else { Err("its code has no end".to_owned()) }
     }
 
-    fn insn(&self, insn: Insn, n: usize) -> Result<(), String> {
+    fn insn(&mut self, insn: Insn, n: usize) -> Result<(), String> {
         let op = Op::from_number(insn.op()).filter(|&op| op != Op::Halt);
         let op = op.ok_or_else(|| format!("there is no operation {}", insn.op()))?;
         let operands = op.operands();
@@ -64,6 +69,9 @@ impl Checker<'_> {
             if !self.fits(operand, value, insn, n) {
                 return Err(format!("{}: {operand:?} {value} does not exist", op.name()));
             }
+        }
+        if operands.c == Operand::Site && std::mem::replace(&mut self.sites[c], true) {
+            return Err(format!("{}: site {c} is another instruction's", op.name()));
         }
         let count = match op {
             Op::Call | Op::CallGlobal => usize::from(insn.x()),
@@ -112,5 +120,22 @@ impl Checker<'_> {
             Some(capture) => Err(format!("{capture:?} does not exist")),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::compile::compile;
+    use super::*;
+
+    /// A method's address must not be taken for the place of a field.
+    #[test]
+    fn sites_are_not_shared() {
+        let mut unit = compile(b"class A { m() {} } var a = A(); a.m(); a.x;", true).unwrap();
+        assert_eq!(verify(&unit), Ok(()));
+        let find = |op: Op| unit.code.iter().position(|insn| insn.op() == op as u8).unwrap();
+        let (invoke, get) = (find(Op::Invoke), find(Op::GetProperty));
+        unit.code[get] = unit.code[get].with_wide(unit.code[invoke].index() as u32);
+        assert!(verify(&unit).unwrap_err().contains("is another instruction's"));
     }
 }

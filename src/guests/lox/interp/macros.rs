@@ -5,7 +5,7 @@ macro_rules! handlers {
     ($($(#[$about:meta])* fn $name:ident($pc:ident, $base:ident, $core:ident, $limit:ident, $table:ident, $k:ident, $insn:ident) $body:block)+) => {
         $($(#[$about])*
         #[allow(unused_variables, unused_mut)]
-        unsafe fn $name(
+        pub(in crate::guests::lox::interp) unsafe fn $name(
             mut $pc: *const Insn,
             mut $base: *mut Value,
             $core: *mut Core,
@@ -102,20 +102,17 @@ macro_rules! jumped {
     }};
 }
 
-/// Goes where a call leads.
+/// Goes where a call leads, and returns. The core stands at the call; natives may have used some of the budget.
 macro_rules! go {
-    ($target:expr, $insn:expr, $pc:expr, $base:expr, $core:expr, $limit:expr, $table:expr, $k:expr) => {{
+    ($target:expr, $insn:expr, $pc:expr, $base:expr, $core:expr) => {{
         let target: Fallible<Target> = $target;
         match target {
-            Ok(Target::Enter(closure)) => {
-                pause($pc, $base, $core, $limit, $table, $k);
-                return enter_function(&mut *$core, closure);
-            }
+            Ok(Target::Enter(closure)) => return enter_function(&mut *$core, closure),
             Ok(Target::Done(value)) => {
                 *$base.add($insn.a()) = value;
-                return pause($pc.add(1), $base, $core, $limit, $table, $k);
+                (*$core).pc = $pc.add(1);
             }
-            Err(message) => halt!(Halt::Error(message), $pc, $base, $core, $limit, $table, $k),
+            Err(message) => (*$core).halt = Some(Halt::Error(message)),
         }
     }};
 }

@@ -41,7 +41,8 @@ impl Parser<'_> {
     fn add(&mut self, node: Node, parts: &[Expr]) -> Expr {
         let is_local_set = matches!(node, Node::Set(Place::Local(_), _));
         let assigns = is_local_set || parts.iter().any(|part| self.tree.expressions[part.index()].assigns);
-        self.tree.expressions.push(Described { node, line: self.previous.line, assigns });
+        let (line, span) = (self.previous.line, self.previous.span());
+        self.tree.expressions.push(Described { node, line, span, assigns });
         Expr(self.tree.expressions.len() as u32 - 1)
     }
 
@@ -57,19 +58,27 @@ impl Parser<'_> {
 
     fn operand_and_more(&mut self, level: Level) -> Expr {
         self.advance();
+        let start = self.previous.span().start;
         let may_assign = level <= Level::Assignment;
         let Some(mut left) = self.operand(may_assign) else {
             self.error("Expect expression.");
             return self.add(Node::Wrong, &[]);
         };
+        self.spread(left, start);
         while level <= Level::of(self.current.kind) {
             self.advance();
             left = self.operator(left, may_assign);
+            self.spread(left, start);
         }
         if may_assign && self.accept(Kind::Equal) {
             self.error("Invalid assignment target.");
         }
         left
+    }
+
+    /// An expression goes from here to the previous token.
+    fn spread(&mut self, of: Expr, start: usize) {
+        self.tree.expressions[of.index()].span = start..self.previous.span().end;
     }
 
     /// What starts with the previous token.
