@@ -20,6 +20,9 @@ pub struct Disasm {
     /// Take names of addresses from a symbol file
     #[arg(long, value_name = "FILE")]
     symbols: Option<PathBuf>,
+    /// The variant of the machine; a wrong name lists those that there are
+    #[arg(long, visible_alias = "numbering", value_name = "NAME")]
+    profile: Option<String>,
     /// The machine that the image is for
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(guests::ALL))]
     guest: Option<String>,
@@ -39,19 +42,27 @@ impl Disasm {
         let unknown =
             || Failure::new(code::DATA, format!("{}: no machine here reads such a file", file.name));
         let symbols = self.symbols.as_deref().map(load::read).transpose()?;
-        guests::visit(guest.ok_or_else(unknown)?, List(&file, symbols)).expect("the guest is listed")
+        let list = List { file: &file, symbols, profile: self.profile };
+        guests::visit(guest.ok_or_else(unknown)?, list).expect("the guest is listed")
     }
 }
 
-struct List<'a>(&'a ImageFile, Option<ImageFile>);
+struct List<'a> {
+    file: &'a ImageFile,
+    symbols: Option<ImageFile>,
+    profile: Option<String>,
+}
 
 impl Visit for List<'_> {
     type Output = Result<u8, Failure>;
 
     fn visit<G: Machine>(self) -> Result<u8, Failure> {
-        let (mut image, _) = G::read(&self.0.name, &self.0.bytes)?;
-        if let Some(symbols) = self.1 {
+        let (mut image, _) = G::read(&self.file.name, &self.file.bytes)?;
+        if let Some(symbols) = self.symbols {
             G::name(&mut image, &symbols.name, &symbols.bytes)?;
+        }
+        if let Some(profile) = self.profile {
+            G::take_profile(&mut image, load::find::<G>("profile", &profile, G::PROFILES)?);
         }
         print(G::listing(&image).as_bytes())?;
         Ok(code::OK)

@@ -316,7 +316,10 @@ impl<G: Machine> Loaded<G> {
 }
 
 /// One of the names that the guest has for what `--profile`, or `--os`, takes.
-fn find<G: Machine>(what: &str, name: &str, all: &[&'static str]) -> Result<&'static str, Failure> {
+///
+/// # Errors
+/// It has no such name.
+pub fn find<G: Machine>(what: &str, name: &str, all: &[&'static str]) -> Result<&'static str, Failure> {
     let found = all.iter().copied().find(|&one| one == name);
     found.ok_or_else(|| unknown(G::NAME, what, name, all))
 }

@@ -94,6 +94,8 @@ pub trait Machine: Guest {
     fn name(_image: &mut Self::Image, file: &str, _bytes: &[u8]) -> Result<(), BadFile> {
         Err(BadFile::Image(format!("{file}: {} has no symbol files", Self::NAME)))
     }
+    /// The image is one of this profile, where no file tells.
+    fn take_profile(_image: &mut Self::Image, _profile: &str) {}
     /// Joins several images to one; there is at least one.
     ///
     /// # Errors

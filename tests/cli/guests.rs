@@ -101,6 +101,10 @@ fn a_part_of_the_series_has_other_numbers() {
     let code = [&[0x45, 0x50, 0x49, 0x45][..], &[0; 64], &[0, 0, 1, 0xf4, 6, 0, 0, 0]].concat();
     let image = folder.file("part1.pie", code);
     prints(&["run", "--numbering", "part1", &image], "");
+    let (code, listing, _) = outcome(&mut kiln(&["disasm", "--numbering", "part1", &image]));
+    assert!(code == 0 && listing.ends_with("    hlt\n"), "{listing}");
+    assert!(outcome(&mut kiln(&["disasm", &image])).1.ends_with("    jmp $0\n"));
+    assert!(fails(&["disasm", "--numbering", "part2", &image], 64).contains("did you mean part1?"));
     // In the others 6 is JMP.
     fails(&["run", "--budget", "10", &image], 70);
 }

@@ -55,8 +55,8 @@ fn bytes(bytes: &[u8]) -> String {
     format!(".bytes{}", numbers.concat())
 }
 
-/// A whole image as source that assembles to the same image, with labels for what its instructions name. They have the
-/// numbers of the series.
+/// A whole image as source that assembles to the same image, with labels for what its instructions name. Those of the first
+/// part get the numbers of the series.
 pub fn image(image: &Image) -> String {
     let names = names(image);
     let labels = |place: Place| {
@@ -92,7 +92,7 @@ pub fn image(image: &Image) -> String {
     for pc in image.addresses() {
         text += &labels(Place::Code(pc));
         let word = image.word(pc).expect("an address of the code");
-        let line = match exact(Numbering::Series, word) {
+        let line = match exact(image.numbering.unwrap_or_default(), word) {
             Some(known) => instruction(known, word, &|place| names.get(&place)?.first().cloned()),
             None => bytes(&word),
         };
@@ -109,7 +109,7 @@ fn names(image: &Image) -> BTreeMap<Place, Vec<String>> {
     }
     for pc in image.addresses() {
         let word = image.word(pc).expect("an address of the code");
-        let Some(known) = exact(Numbering::Series, word) else { continue };
+        let Some(known) = exact(image.numbering.unwrap_or_default(), word) else { continue };
         let value = u32::from(immediate(known.shape, word));
         let (place, name) = match known.name {
             "PRTS" if (value as usize) < image.read_only.len() => {

@@ -85,6 +85,10 @@ impl Machine for Iridium {
         Ok((Product { bytes: image.write(), extension: IMAGE }, remarks))
     }
 
+    fn take_profile(image: &mut Image, profile: &str) {
+        image.numbering = image.numbering.or(Numbering::named(profile));
+    }
+
     fn listing(image: &Image) -> String {
         disasm::image(image)
     }
