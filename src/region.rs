@@ -3,7 +3,8 @@
 //! A region follows direct branches, fall-through and calls from its entry. A call's callee is copied into
 //! the region for each place that calls it (its *context*), so that a return has one likely target; a
 //! callee that calls itself is shared by all its callers, and its returns are compared with all their
-//! return points. Indirect jumps are compared with the places where such jumps have arrived.
+//! return points. Indirect jumps are compared with the one place where they have arrived so far, or with those where others
+//! have that have arrived at many.
 
 use std::collections::{HashMap, HashSet};
 
@@ -25,8 +26,8 @@ pub(crate) struct Limits {
 pub(crate) trait Program {
     /// The instruction at `pc`, or `None` where native code had better stop.
     fn insn(&mut self, pc: Pc) -> Option<Insn>;
-    /// Where indirect jumps and calls have arrived.
-    fn arrivals(&self) -> &[Pc];
+    /// Where the indirect jump or call at `from` may arrive.
+    fn arrivals(&self, from: Pc) -> Vec<Pc>;
 }
 
 /// Where control goes from a block.
@@ -251,12 +252,14 @@ impl<P: Program> Finder<'_, P> {
                 returns.push((pc, 0));
             }
         }
-        let arrivals: Vec<Key> = self.program.arrivals().iter().map(|&pc| (pc, 0)).collect();
         // In the order in which they were found: the same in every run.
         for key in &self.order {
             let Some(node) = self.nodes.get_mut(key) else { continue };
             let Some(via) = node.open else { continue };
-            node.targets = if via == Via::Return { &returns } else { &arrivals }.clone();
+            node.targets = match via {
+                Via::Return => returns.clone(),
+                _ => self.program.arrivals(key.0).into_iter().map(|pc| (pc, 0)).collect(),
+            };
             node.targets.truncate(self.limits.targets);
             queue.extend(node.targets.iter().filter(|_| self.order.len() < self.limits.instructions));
         }

@@ -10,6 +10,9 @@ use crate::table::Table;
 #[cfg(feature = "jit")]
 pub(crate) const NATIVE: i32 = i32::MAX;
 
+/// An indirect jump has arrived at more than one place.
+const MANY: u32 = u32::MAX;
+
 /// Branches that the interpreter remembers.
 const TRACE: usize = 1 << 13;
 
@@ -26,9 +29,13 @@ pub(crate) struct Code {
     branches: usize,
     /// Heat at which a place is handed to the JIT.
     threshold: i32,
-    /// Places where an indirect jump or call has arrived, each once.
+    /// By indirect jump or call: where it has always arrived, plus one, or [`MANY`].
+    arrival: Table<u32>,
+    /// Where those have arrived that go to many places, each once.
     arrivals: Vec<Pc>,
     has_arrival: Table<u8>,
+    /// Arrivals that were the first of their kind.
+    pub(crate) first_arrivals: usize,
     /// Words with native code that were written since somebody looked.
     pub(crate) stale: Vec<u32>,
 }
@@ -41,8 +48,10 @@ impl Code {
             trace: vec![0; TRACE].try_into().expect("it has that length"),
             branches: 0,
             threshold,
+            arrival: Table::new(len),
             arrivals: Vec::new(),
             has_arrival: Table::new(len),
+            first_arrivals: 0,
             stale: Vec::new(),
         }
     }
@@ -147,16 +156,35 @@ impl Code {
         self.branches = self.branches.wrapping_add(1);
     }
 
-    /// Notes that an indirect jump or call has arrived at `pc`.
+    /// Notes that the indirect jump or call at `from` has arrived at `to`.
     #[inline(always)]
-    pub(super) fn arrive(&mut self, pc: Pc) {
-        if self.has_arrival.get(pc as usize) == Some(&0) {
-            self.first_arrival(pc);
+    pub(crate) fn arrive(&mut self, from: Pc, to: Pc) {
+        let is_known = match self.arrival.get(from as usize) {
+            Some(&MANY) => self.has_arrival.get(to as usize) != Some(&0),
+            Some(&only) => only == to.wrapping_add(1),
+            None => true,
+        };
+        if !is_known {
+            self.first_arrival(from, to);
         }
     }
 
     #[cold]
-    pub(crate) fn first_arrival(&mut self, pc: Pc) {
+    fn first_arrival(&mut self, from: Pc, to: Pc) {
+        let is_code = (to as usize) < self.arrival.len();
+        let Some(arrival) = self.arrival.get_mut(from as usize).filter(|_| is_code) else { return };
+        self.first_arrivals += 1;
+        match *arrival {
+            0 => *arrival = to.wrapping_add(1),
+            only => {
+                *arrival = MANY;
+                self.add_arrival(only.wrapping_sub(1));
+                self.add_arrival(to);
+            }
+        }
+    }
+
+    fn add_arrival(&mut self, pc: Pc) {
         if let Some(slot @ 0) = self.has_arrival.get_mut(pc as usize) {
             *slot = 1;
             self.arrivals.push(pc);
@@ -193,8 +221,12 @@ impl Code {
         self.threshold
     }
 
-    /// Where indirect jumps and calls have arrived.
-    pub(crate) fn arrivals(&self) -> &[Pc] {
-        &self.arrivals
+    /// Where the indirect jump or call at `from` may arrive, as far as others like it have.
+    pub(crate) fn arrivals(&self, from: Pc) -> Vec<Pc> {
+        match self.arrival.get(from as usize) {
+            None | Some(0) => Vec::new(),
+            Some(&MANY) => self.arrivals.clone(),
+            Some(&only) => vec![only.wrapping_sub(1)],
+        }
     }
 }

@@ -205,16 +205,19 @@ fn undecoded<G: Guest>(m: &mut Machine<G>, _: Insn, pc: Pc, left: u64, mark: u64
 /// The handler of operation `OP`.
 fn execute<G: Guest, const OP: u8>(m: &mut Machine<G>, insn: Insn, pc: Pc, left: u64, mark: u64) -> Leave {
     let insn = if OP == ANY { insn } else { insn.with_op(OP) };
-    let Some(flow) = attempt(m, insn, pc) else { return execute_special(m, insn, pc, left, mark) };
+    let (flow, special) = attempt(m, insn, pc);
+    if special {
+        return execute_special(m, insn, pc, left, mark);
+    }
     retire(m, insn, Cursor { pc, left, mark }, flow, go_on)
 }
 
-/// Executes an instruction; where it goes, or nothing if something about it is special: then nothing of it has happened.
+/// Executes an instruction; where it goes, and whether something about it is special: then nothing of it has happened.
 #[inline(always)]
-fn attempt<G: Guest>(m: &mut Machine<G>, insn: Insn, pc: Pc) -> Option<Flow<bool, Pc>> {
+fn attempt<G: Guest>(m: &mut Machine<G>, insn: Insn, pc: Pc) -> (Flow<bool, Pc>, bool) {
     let mut step = Plain { state: &mut m.state, special: false, guest: PhantomData::<G> };
     let flow = G::meaning(insn, pc, &mut step);
-    (!step.special).then_some(flow)
+    (flow, step.special)
 }
 
 /// The same for an instruction that has an access which is not a plain one, or that is refused: nothing of it
@@ -266,13 +269,13 @@ fn retire<G: Guest>(
         Flow::Call(to) => (to, true),
         Flow::Dynamic(to, via) => {
             if via != Via::Return {
-                m.code.arrive(to);
+                m.code.arrive(pc, to);
             }
             (to, true)
         }
         Flow::DynamicIf(false, _) => (G::next(pc), false),
         Flow::DynamicIf(true, to) => {
-            m.code.arrive(to);
+            m.code.arrive(pc, to);
             (to, true)
         }
         Flow::Trap(_) | Flow::Illegal => return serve(m, insn, at, flow),

@@ -93,15 +93,18 @@ fn execute_run<G: Guest, const RUN: usize>(
 /// Executes an instruction that is not the last; false where something about it is special.
 #[inline(always)]
 fn passes<G: Guest>(m: &mut Machine<G>, insn: Insn, pc: Pc) -> bool {
-    let flow = attempt(m, insn, pc);
-    debug_assert!(matches!(flow, None | Some(Flow::Next)), "only the last of a sequence transfers control");
-    flow.is_some()
+    let (flow, special) = attempt(m, insn, pc);
+    debug_assert!(matches!(flow, Flow::Next), "only the last of a sequence transfers control");
+    !special
 }
 
 /// Executes the last instruction.
 #[inline(always)]
 fn end<G: Guest>(m: &mut Machine<G>, insn: Insn, at: Cursor) -> Leave {
     let Cursor { pc, left, mark } = at;
-    let Some(flow) = attempt(m, insn, pc) else { return execute_special(m, insn, pc, left, mark) };
+    let (flow, special) = attempt(m, insn, pc);
+    if special {
+        return execute_special(m, insn, pc, left, mark);
+    }
     retire(m, insn, at, flow, go_on)
 }

@@ -30,7 +30,7 @@ impl<G: Guest> Translator<'_, G> {
         let id = self.exits.len();
         let unsaid = u64::from(reason == Reason::Load && self.known.plant == Some(Plant::Count));
         let retired = self.now.pending.saturating_sub(unsaid);
-        self.exits.push(Exit { reason, instruction: self.number, pc, retired });
+        self.exits.push(Exit { reason, instruction: self.number, at: self.pc, pc, retired });
         self.exit_blocks.push(ExitBlock { block, point: self.now.clone(), id, pc: dynamic });
         block
     }

@@ -94,6 +94,8 @@ pub(crate) struct Exit {
     pub(crate) reason: Reason,
     /// The number, in the region, of the instruction that it belongs to.
     pub(crate) instruction: u32,
+    /// Its address.
+    pub(crate) at: Pc,
     /// Where to go on; `None` where native code writes it to the state.
     pub(crate) pc: Option<Pc>,
     /// Instructions that have retired and are not yet taken from the state's budget.

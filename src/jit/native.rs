@@ -105,8 +105,8 @@ impl<G: Guest> Program for View<'_, G> {
         None
     }
 
-    fn arrivals(&self) -> &[Pc] {
-        self.code.arrivals()
+    fn arrivals(&self, from: Pc) -> Vec<Pc> {
+        self.code.arrivals(from)
     }
 }
 
@@ -225,7 +225,7 @@ impl Native {
         installed.runs += 1;
         installed.retired += retired;
         if reason == Reason::Indirect {
-            code.first_arrival(state.pc());
+            code.arrive(exit.at, state.pc());
             installed.missed += 1;
         }
         if !reason.needs_interpreter() {
@@ -249,7 +249,7 @@ impl Native {
         let installed = self.regions[id].as_mut().expect("a region that ran exists");
         let Basis { entry_pc, arrivals, .. } = installed.region.basis;
         // Of a region that another machine has had compiled, it is not known which these were.
-        let could_know_more = code.arrivals().len() > arrivals;
+        let could_know_more = code.first_arrivals > arrivals;
         let (number, hot) = (installed.region.number, self.library.config().hot);
         let at_once = hot.min(i32::MAX as u32 - 1) as i32;
         let (why, heat) = if installed.missed >= LEARN && could_know_more {
@@ -473,7 +473,7 @@ impl Native {
             plain: self.plain.get_or_insert_with(|| plain_ranges(state)).clone(),
             careful: self.careful.contains(&entry_pc),
             branches: code.trace().collect(),
-            arrivals: code.arrivals().len(),
+            arrivals: code.first_arrivals,
             texts: record.then(|| texts(&region, guest, state)),
             took: start.elapsed(),
             region,

@@ -246,6 +246,7 @@ pub(super) const RUNS: &[&[u8]] = &[
     &[op::MULF64, op::ADDF64, op::DIVF64],
     &[op::ADDF64, op::ADDF64, op::LOOP],
     &[op::POP, op::ADD, op::ADD],
+    &[op::PUSH, op::DEC, op::CALL],
     &[op::EQ, op::DJMPE],
     &[op::NEQ, op::DJMPE],
     &[op::GTE, op::DJMPE],
