@@ -105,7 +105,7 @@ pub enum After {
 }
 
 /// How many [`Guest::RUNS`] there may be.
-pub const RUNS: usize = 48;
+pub const RUNS: usize = 56;
 
 /// A machine that Kiln runs: its instruction set and the host's side of it.
 ///
@@ -117,7 +117,7 @@ pub trait Guest: Sized + Send + 'static {
     const SLOTS: &'static [(&'static str, Type)];
     /// Operations are below this number. Those below 128 get a handler of their own in the interpreter.
     const OPERATIONS: u8;
-    /// Two or three operations that often follow each other, the longer first, at most [`crate::guest::RUNS`] such sequences: the
+    /// Two to four operations that often follow each other, the longer first, at most [`crate::guest::RUNS`] such sequences: the
     /// interpreter does one of them as a whole. Only the last may transfer control. For guests whose code cannot be
     /// written, and that have at most 128 operations.
     const RUNS: &'static [&'static [u8]] = &[];

@@ -8,6 +8,8 @@ use crate::guest::{Guest, Insn, RUNS};
 use crate::ops::{Flow, Pc};
 use crate::state::State;
 
+/// Operations of a sequence, at most.
+const LONGEST: usize = 4;
 /// The operation that stands for the first sequence.
 pub(super) const FIRST: u8 = 128;
 
@@ -39,7 +41,7 @@ pub(super) const fn add<G: Guest>(table: &mut [Handler<G>; 256]) {
     assert!(G::RUNS.len() <= RUNS && (G::RUNS.is_empty() || G::CODE.is_none() && G::OPERATIONS <= FIRST));
     let handlers: [Handler<G>; RUNS] = handlers!(
         0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
-        32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47
+        32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55
     );
     let mut run = 0;
     while run < G::RUNS.len() {
@@ -48,16 +50,15 @@ pub(super) const fn add<G: Guest>(table: &mut [Handler<G>; 256]) {
     }
 }
 
-/// The operations of a sequence; of two, the last is [`ANY`], which none is.
-const fn operations<G: Guest>(run: usize) -> [u8; 3] {
-    if run >= G::RUNS.len() {
-        return [ANY; 3];
+/// The operations of a sequence, and after them [`ANY`], which none is.
+const fn operations<G: Guest>(run: usize) -> [u8; LONGEST] {
+    let mut operations = [ANY; LONGEST];
+    let mut n = 0;
+    while run < G::RUNS.len() && n < G::RUNS[run].len() {
+        operations[n] = G::RUNS[run][n];
+        n += 1;
     }
-    match *G::RUNS[run] {
-        [a, b] => [a, b, ANY],
-        [a, b, c] => [a, b, c],
-        _ => panic!("a sequence has two or three operations"),
-    }
+    operations
 }
 
 /// The handler of sequence number `RUN`.
@@ -68,26 +69,30 @@ fn execute_run<G: Guest, const RUN: usize>(
     left: u64,
     mark: u64,
 ) -> Leave {
-    let [a, b, c] = const { operations::<G>(RUN) };
-    let insn = insn.with_op(a);
-    // One by one where the budget ends within it.
-    if left < 3 {
+    let run = const { operations::<G>(RUN) };
+    let mut insn = insn.with_op(run[0]);
+    // One by one where the budget may end within it.
+    if left < LONGEST as u64 {
         return execute::<G, ANY>(m, insn, pc, left, mark);
     }
-    if !passes(m, insn, pc) {
-        return execute_special(m, insn, pc, left, mark);
+    let mut at = Cursor { pc, left, mark };
+    // Written out, not a loop: each has a meaning of its own.
+    macro_rules! go_on_with {
+        ($n:literal) => {
+            if run[$n] == ANY {
+                return end(m, insn, at);
+            }
+            if !passes(m, insn, at.pc) {
+                return execute_special(m, insn, at.pc, at.left, mark);
+            }
+            at = Cursor { pc: G::next(at.pc), left: at.left - 1, mark };
+            insn = m.code.get(at.pc).with_op(run[$n]);
+        };
     }
-    let (pc, left) = (G::next(pc), left - 1);
-    let insn = m.code.get(pc).with_op(b);
-    if c == ANY {
-        return end(m, insn, Cursor { pc, left, mark });
-    }
-    if !passes(m, insn, pc) {
-        return execute_special(m, insn, pc, left, mark);
-    }
-    let (pc, left) = (G::next(pc), left - 1);
-    let insn = m.code.get(pc).with_op(c);
-    end(m, insn, Cursor { pc, left, mark })
+    go_on_with!(1);
+    go_on_with!(2);
+    go_on_with!(3);
+    end(m, insn, at)
 }
 
 /// Executes an instruction that is not the last; false where something about it is special.

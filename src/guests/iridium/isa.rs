@@ -233,6 +233,9 @@ instructions! {
 /// What programs are full of: steps and comparisons at the ends of loops, addresses and what is there, sums of products, what calls
 /// put on the stack.
 pub(super) const RUNS: &[&[u8]] = &[
+    &[op::SETM, op::ADD, op::LT, op::DJMPE],
+    &[op::ADD, op::ADD, op::ADD, op::LOOP],
+    &[op::POP, op::ADD, op::ADD, op::RET],
     &[op::ADD, op::LT, op::DJMPE],
     &[op::ADD, op::ADD, op::LOOP],
     &[op::INC, op::LT, op::DJMPE],
@@ -244,8 +247,9 @@ pub(super) const RUNS: &[&[u8]] = &[
     &[op::LOADM, op::LOADM, op::MUL],
     &[op::MULF64, op::MULF64, op::ADDF64],
     &[op::MULF64, op::ADDF64, op::DIVF64],
+    &[op::MULF64, op::ADDF64, op::ADDF64],
     &[op::ADDF64, op::ADDF64, op::LOOP],
-    &[op::POP, op::ADD, op::ADD],
+    &[op::SUBF64, op::ADDF64, op::LOOP],
     &[op::PUSH, op::DEC, op::CALL],
     &[op::EQ, op::DJMPE],
     &[op::NEQ, op::DJMPE],
