@@ -11,6 +11,7 @@ use std::slice;
 use kiln::device::Capture;
 use kiln::diagnostic::{Source, Style};
 use kiln::guests::lox::{Data, Limits, Lox, Program, Stop};
+use kiln::prompt::{Look, Prompt};
 
 /// What a run shows: the exit code, output, and errors.
 #[derive(PartialEq, Debug)]
@@ -336,6 +337,52 @@ fn memory_has_a_limit() {
 }
 
 #[test]
+fn garbage_for_long_stays_flat() {
+    // Instances, strings, closures, boxes, classes and methods; and fields that come in any order.
+    let source = |turns: u32| {
+        let fields: String = (0..8).map(|n| format!("if (k == {n}) o.f{n} = i; else ")).collect();
+        format!(
+            "class N {{ init(n) {{ this.n = n; }} m() {{}} }} class O {{}} var k = 0; var step = 3; var s = \"\";
+            for (var i = 0; i < {turns}; i = i + 1) {{
+              var n = N(N(i)); var m = n.m; fun f() {{ n = m; }} s = s + \"abc\"; if (s == \"x\") print s;
+              if (k == 4) {{ s = \"\"; class L < N {{ g() {{ return i; }} }} L(1).g(); }}
+              var o = O();
+              for (var j = 0; j < 8; j = j + 1) {{ {fields} nil; k = k + step; while (k > 8) k = k - 9; step = step + 1; if (step > 7) step = 1; }}
+            }}"
+        )
+    };
+    let sizes = [20_000, 80_000].map(|turns| {
+        let limits = Limits { cycle: 1 << 18, ..Limits::default() };
+        let mut lox = Lox::new(limits, Box::new(std::io::sink()));
+        lox.load(&Program::compile(source(turns).as_bytes()).unwrap()).unwrap();
+        assert!(matches!(lox.run(u64::MAX), Stop::Halted));
+        assert!(lox.collections().count > 10);
+        (lox.heap_size(), lox.shapes())
+    });
+    assert!(sizes[1].0 <= sizes[0].0 + (1 << 17) && sizes[1].0 < 4 << 20, "{sizes:?}");
+    assert!(sizes[1].1 < 5000, "{sizes:?}");
+}
+
+#[test]
+fn megabyte_lines_are_lines() {
+    let long = "x".repeat(2 << 20);
+    assert_eq!(shown(&format!("var s = \"{long}\"; print s == \"{long}\"; // {long}")).out, "true\n");
+    assert_eq!(shown(&format!("var {long} = 1; print {long} + 1;")).out, "2\n");
+    let digits = "9".repeat(1 << 20);
+    assert_eq!(shown(&format!("print {digits}; print 0.{digits};")).out, "inf\n1\n");
+    assert_eq!(shown(&"print 1;".repeat(100_000)).out, "1\n".repeat(100_000));
+    let wrong = format!("/* {long} */ print 1 2;");
+    assert!(error_of(&wrong).starts_with("[line 1] Error at '/': Expect expression.\n"));
+    let wrong = format!("{long} {long};");
+    assert_eq!(error_of(&wrong), format!("[line 1] Error at '{long}': Expect ';' after expression.\n"));
+    let errors = Program::compile(wrong.as_bytes()).err().unwrap();
+    let text = Source::new("a.lox", &wrong).render(&errors[0].diagnostic(), Style::Plain);
+    assert!(text.len() < 1000, "{} bytes", text.len());
+    let missing = shown(&format!("print {long};"));
+    assert_eq!((missing.code, missing.err.len()), (70, long.len() + 44), "{}", &missing.err[..60]);
+}
+
+#[test]
 fn damaged_images_are_refused_or_run_safely() {
     let source = "class A { init(x) { this.x = x; } m(y) { return this.x + y; } } class B < A { m(y) { return super.m(y) * 2; } }
         fun f(n) { var i = 0; fun g() { i = i + n; return i; } while (i < 10) g(); return B(i).m(1); }
@@ -573,4 +620,23 @@ fn sites_know_some_shapes_and_are_right_about_all() {
         }
     }
     assert!(shown == [wanted.clone(), wanted], "{shown:?}");
+}
+
+#[test]
+fn the_prompt_knows_what_words_are() {
+    let live = kiln::guests::lox::prompt::Live::new();
+    let looks = |line: &str| -> Vec<(String, Look)> {
+        live.looks(line).into_iter().map(|(span, look)| (line[span].to_owned(), look)).collect()
+    };
+    let of = |all: &[(&str, Look)]| -> Vec<(String, Look)> {
+        all.iter().map(|&(text, look)| (text.to_owned(), look)).collect()
+    };
+    assert_eq!(
+        looks("var x = 1.5; // of \u{e9}"),
+        of(&[("var", Look::Keyword), ("1.5", Look::Literal), ("// of \u{e9}", Look::Comment)])
+    );
+    assert_eq!(looks("print \"\u{e9}"), of(&[("print", Look::Keyword), ("\"\u{e9}", Look::Literal)]));
+    assert_eq!(looks("a | \u{2603}"), of(&[("|", Look::Wrong)]));
+    assert_eq!(live.complete("print whi", 9), (6, vec!["while".to_owned()]));
+    assert_eq!(live.complete("clo", 3), (0, vec!["clock".to_owned()]));
 }

@@ -121,6 +121,7 @@ struct Report {
     collections: u64,
     collection_seconds: f64,
     longest_collection_seconds: f64,
+    shapes: usize,
     site_misses: u64,
 }
 
@@ -143,6 +144,7 @@ impl Report {
             collections: collections.count,
             collection_seconds: collections.time.as_secs_f64(),
             longest_collection_seconds: collections.longest.as_secs_f64(),
+            shapes: lox.shapes(),
             site_misses: lox.site_misses(),
         }
     }

@@ -128,9 +128,8 @@ impl Core {
                 self.free_classes.push(id as u32);
             }
         }
-        if has_gone {
-            let classes = &self.classes;
-            self.shapes.sweep(|class| classes.get(class as usize).is_none_or(Option::is_none));
+        if has_gone || self.shapes.are_many() {
+            self.shapes.sweep(self.classes.iter().flatten().map(|class| class.object.shape.get()));
             self.forget_learned();
         }
     }

@@ -223,7 +223,12 @@ impl Lox {
         self.core.heap.size()
     }
 
-    /// How often a site met another shape than the last time, in all.
+    /// How many shapes instances have, or had lately.
+    pub fn shapes(&self) -> usize {
+        self.core.shapes.count()
+    }
+
+    /// How often a site met a shape that it did not know, in all.
     pub fn site_misses(&self) -> u64 {
         self.core.learned().map(|(_, site)| site.misses).sum()
     }

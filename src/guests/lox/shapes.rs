@@ -29,6 +29,8 @@ pub struct Shapes {
     /// What a shape becomes with one more field.
     with: HashMap<(u32, u32), u32>,
     free: Vec<u32>,
+    /// How many the last sweep has kept.
+    kept: usize,
 }
 
 impl Shapes {
@@ -92,19 +94,40 @@ impl Shapes {
         self.list.iter_mut().for_each(|shape| shape.seen = false);
     }
 
-    /// Frees the shapes of classes that are gone.
-    pub fn sweep(&mut self, is_gone: impl Fn(u32) -> bool) {
-        let is_free: Vec<bool> = self.list.iter().map(|shape| shape.class == GONE).collect();
-        for (n, shape) in self.list.iter_mut().enumerate() {
-            if !is_free[n] && is_gone(shape.class) {
-                shape.class = GONE;
-                self.free.push(INSTANCE + n as u32);
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.list.len() - self.free.len()
+    }
+
+    /// Whether there are many more than the last sweep has kept.
+    pub fn are_many(&self) -> bool {
+        self.count() > 2 * self.kept + MANY
+    }
+
+    /// Frees those that no instance was found to have and no instance will have: new ones have `roots`. What leads to one
+    /// that is kept is kept.
+    pub fn sweep(&mut self, roots: impl Iterator<Item = u32>) {
+        roots.for_each(|root| self.list[(root - INSTANCE) as usize].seen = true);
+        let mut kept = vec![false; self.list.len()];
+        for n in (0..self.list.len()).filter(|&n| self.list[n].seen) {
+            let mut at = n;
+            while !std::mem::replace(&mut kept[at], true) && self.list[at].fields > 0 {
+                at = (self.list[at].parent - INSTANCE) as usize;
             }
         }
-        let list = &self.list;
-        self.with.retain(|key, _| list[(key.0 - INSTANCE) as usize].class != GONE);
+        for (n, shape) in
+            self.list.iter_mut().enumerate().filter(|(n, shape)| !kept[*n] && shape.class != GONE)
+        {
+            shape.class = GONE;
+            self.free.push(INSTANCE + n as u32);
+        }
+        let is_kept = |shape: u32| kept[(shape - INSTANCE) as usize];
+        self.with.retain(|&(from, _), &mut to| is_kept(from) && is_kept(to));
+        self.kept = self.count();
     }
 }
 
+/// Shapes that there may be more before they are looked through.
+const MANY: usize = 1024;
 /// The class of shapes that are free.
 const GONE: u32 = u32::MAX;
