@@ -9,7 +9,7 @@ use kiln::guests::lox::{BENCHES, Limits, Lox, NAME, Program, Stop};
 
 use super::super::native::{self, folder};
 use super::super::{Failure, code, print, say};
-use super::program;
+use super::{Loaded, program};
 use crate::cli::run::Errors;
 
 /// A program to measure.
@@ -43,7 +43,7 @@ pub fn bench(files: &[PathBuf], runs: u32, budget: u64, lua: bool) -> Result<u8,
         files => files.iter().map(|path| (path.clone(), path.with_extension("lua"))).collect(),
     } {
         match program(&path, Errors::Plain)? {
-            Ok(program) => {
+            Ok(Loaded { program, .. }) => {
                 let name = path.strip_prefix(folder.path()).unwrap_or(&path).display().to_string();
                 entries.push(Entry { name, program, files: lua.exists().then_some((path, lua)) });
             }

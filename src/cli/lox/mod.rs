@@ -2,7 +2,7 @@
 
 mod bench;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -45,8 +45,15 @@ fn read(path: &Path) -> Result<Vec<u8>, u8> {
     })
 }
 
+/// A program as it was read.
+struct Loaded {
+    program: Program,
+    /// What it was compiled from, if that is text and no image.
+    source: Option<String>,
+}
+
 /// A program from a source or an image; `Err` is an exit code where all has been said.
-fn program(path: &Path, errors: Errors) -> Result<Result<Program, u8>, Failure> {
+fn program(path: &Path, errors: Errors) -> Result<Result<Loaded, u8>, Failure> {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(code) => return Ok(Err(code)),
@@ -54,13 +61,16 @@ fn program(path: &Path, errors: Errors) -> Result<Result<Program, u8>, Failure> 
     if Program::is_image(&bytes) {
         let program = Program::read(&bytes);
         let bad = |what| Failure::new(code::DATA, format!("{}: {what}", path.display()));
-        return program.map(Ok).map_err(bad);
+        return program.map(|program| Ok(Loaded { program, source: None })).map_err(bad);
     }
-    Ok(Program::compile(&bytes).map_err(|all| {
-        // Where standard error cannot be written there is nobody to tell.
-        let _ = show(path, &bytes, &all, errors);
-        code::DATA
-    }))
+    Ok(match Program::compile(&bytes) {
+        Ok(program) => Ok(Loaded { program, source: String::from_utf8(bytes).ok() }),
+        Err(all) => {
+            // Where standard error cannot be written there is nobody to tell.
+            let _ = show(path, &bytes, &all, errors);
+            Err(code::DATA)
+        }
+    })
 }
 
 fn style() -> Style {
@@ -83,7 +93,7 @@ fn show(path: &Path, source: &[u8], all: &[SourceError], errors: Errors) -> io::
 /// Compiles a source to an image; the exit code.
 pub fn compile(sources: &[PathBuf], output: Option<&Path>) -> Result<u8, Failure> {
     let program = match program(only(sources)?, Errors::Plain)? {
-        Ok(program) => program,
+        Ok(loaded) => loaded.program,
         Err(code) => return Ok(code),
     };
     let output = output.map_or_else(|| sources[0].with_extension("kl"), Path::to_path_buf);
@@ -100,7 +110,7 @@ fn only(files: &[PathBuf]) -> Result<&PathBuf, Failure> {
 
 /// The listing of a program; `Err` is an exit code where all has been said.
 pub fn listing(path: &Path) -> Result<Result<String, u8>, Failure> {
-    Ok(program(path, Errors::Plain)?.map(|program| program.listing()))
+    Ok(program(path, Errors::Plain)?.map(|loaded| loaded.program.listing(loaded.source.as_deref())))
 }
 
 /// The `--report` file.
@@ -238,10 +248,11 @@ pub fn run(options: &Run) -> Result<u8, Failure> {
         return repl::Repl::of(NAME).execute();
     }
     let image = only(&options.images)?;
-    let program = match program(image, options.errors)? {
-        Ok(program) => program,
+    let Loaded { program, source } = match program(image, options.errors)? {
+        Ok(loaded) => loaded,
         Err(code) => return Ok(code),
     };
+    let source = source.filter(|_| options.errors == Errors::Pretty);
     let settings =
         Settings { values: load::settings(NAME, SETTINGS, &options.machine.values)?, ..Settings::default() };
     let report = options.report.as_deref().map(|path| options.create(path)).transpose()?;
@@ -255,11 +266,8 @@ pub fn run(options: &Run) -> Result<u8, Failure> {
     let ending = go(&mut lox, options.limits.budget, trace.as_deref_mut());
     let seconds = start.elapsed().as_secs_f64();
     host::restore();
-    // The source was text a moment ago, unless it is an image.
-    let is_pretty = options.errors == Errors::Pretty && ending.error().is_some();
-    let text = is_pretty.then(|| fs::read_to_string(image).ok()).flatten();
     let name = image.display().to_string();
-    let source = text.as_ref().map(|text| Source::new(&name, text));
+    let source = source.as_ref().map(|text| Source::new(&name, text));
     // Where standard error cannot be written there is nobody to tell.
     let _ = ending.tell(&lox, source.as_ref());
     let done = Report::new(options, &lox, &ending, seconds);

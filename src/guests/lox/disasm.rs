@@ -5,13 +5,19 @@ use std::fmt::Write;
 use super::isa::{Insn, Op, Operand};
 use super::unit::{Function, Static, Unit};
 
-/// The listing of a unit.
-pub fn listing(unit: &Unit) -> String {
+/// The listing of a unit, among the lines of its source if that is given.
+pub fn listing(unit: &Unit, source: Option<&str>) -> String {
     let mut text = String::new();
+    let source: Vec<&str> = source.map_or_else(Vec::new, |source| source.lines().collect());
     for function in &unit.functions {
         heading(&mut text, function);
         let (start, mut line) = (function.start as usize, 0);
         for at in start..start + function.len as usize {
+            let number = unit.lines[at];
+            if let Some(of_source) = source.get((number as usize).wrapping_sub(1)).filter(|_| number != line)
+            {
+                let _ = writeln!(text, "     ; {}", of_source.trim());
+            }
             self::line(&mut text, unit, at, at - start, &mut line);
             text.push('\n');
         }

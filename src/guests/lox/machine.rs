@@ -71,9 +71,9 @@ impl Program {
         image::write(&self.0)
     }
 
-    /// Its instructions as text, with the lines of the source.
-    pub fn listing(&self) -> String {
-        disasm::listing(&self.0)
+    /// Its instructions as text, with the numbers of the source's lines, and these lines if they are given.
+    pub fn listing(&self, source: Option<&str>) -> String {
+        disasm::listing(&self.0, source)
     }
 }
 

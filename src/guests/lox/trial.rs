@@ -194,7 +194,7 @@ pub fn any_file(bytes: &[u8]) -> Result<(), String> {
     let compiled = Program::compile(bytes).ok();
     let image = compiled.map(|program| Program::read(&program.image())).transpose()?;
     for program in image.into_iter().chain(Program::read(bytes)) {
-        program.listing();
+        program.listing(None);
         let limits = Limits { calls: 50, memory: 1 << 20, ..Limits::default() };
         let mut lox = Lox::new(limits, Box::new(io::sink()));
         lox.set_stress(1);
