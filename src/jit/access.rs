@@ -192,6 +192,7 @@ impl<G: Guest> Translator<'_, G> {
             // Where any access is a plain one, so is this.
             .or_else(|| self.found(space, pointer, attr::ANY, offset));
         let found = known.unwrap_or_else(|| {
+            let kind = if extent.is_stored { attr::ANY } else { kind };
             let found = match (&self.known.plain[space], kind) {
                 (Some(plain), attr::READ) => self.check_range::<A>(plain.clone(), pointer, offset, extent),
                 _ => self.check_attributes::<A>(space, kind, (at, offset), extent),

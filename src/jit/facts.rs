@@ -27,6 +27,8 @@ const AHEAD: usize = 8;
 pub(crate) struct Extent {
     pub(crate) below: i64,
     pub(crate) above: i64,
+    /// What is loaded here is then stored to: one test of attributes does for both.
+    pub(crate) is_stored: bool,
 }
 
 /// What is known of a region.
@@ -151,8 +153,10 @@ pub(crate) fn find<G: Guest>(
             None => {
                 let (space, store) = accesses[i].kind;
                 let has_attributes = G::SPACES[space].attributes;
-                let is_range = !has_attributes || plain[space].is_some() && !store;
-                (extent(&accesses[i..], has_attributes, if is_range { FAR } else { REACH }), None)
+                let is_stored = has_attributes && !store && is_stored_to(&accesses[i..]);
+                let is_range = !has_attributes || plain[space].is_some() && !store && !is_stored;
+                let reach = if is_range { FAR } else { REACH };
+                (extent(&accesses[i..], has_attributes && !is_stored, reach, is_stored), None)
             }
             home => (Extent::default(), home),
         };
@@ -401,20 +405,27 @@ fn follow<G: Guest>(block: &Block, client: &mut Client<'_>) {
     }
 }
 
+/// Whether the element of the first of these accesses, a load, is stored to by a later one.
+fn is_stored_to(accesses: &[Access]) -> bool {
+    let first = &accesses[0];
+    let is_store = |a: &Access| a.kind == (first.kind.0, true) && a.at == first.at;
+    first.at.pointer != usize::MAX && accesses.iter().any(is_store)
+}
+
 /// How far the accesses that can be tested with the first of these reach. Attributes are not the same for loads and
 /// stores; bounds are, for elements of one size.
-fn extent(accesses: &[Access], attributes: bool, reach: i64) -> Extent {
+fn extent(accesses: &[Access], by_kind: bool, reach: i64, is_stored: bool) -> Extent {
     let first = &accesses[0];
-    let is_alike = |a: &Access| match attributes {
+    let is_alike = |a: &Access| match by_kind {
         true => a.kind == first.kind,
         false => a.kind.0 == first.kind.0 && a.ty.bytes() == first.ty.bytes(),
     };
-    let mut extent = Extent::default();
+    let mut extent = Extent { is_stored, ..Extent::default() };
     for other in accesses.iter().filter(|a| is_alike(a) && a.at.pointer == first.at.pointer) {
         let from = other.at.offset.wrapping_sub(first.at.offset);
         let (below, above) = (extent.below.min(from), extent.above.max(from));
         if above.saturating_sub(below) <= reach {
-            extent = Extent { below, above };
+            extent = Extent { below, above, is_stored };
         }
     }
     extent
