@@ -230,12 +230,18 @@ instructions! {
     47 RET Plain,
 }
 
-/// What programs are full of: steps and comparisons at the ends of loops, addresses and what is there, sums of products, what calls
-/// put on the stack.
+/// What programs, those in `examples` among them, are full of: steps and comparisons at the ends of loops, addresses and what is
+/// there, sums of products, what calls put on the stack.
 pub(super) const RUNS: &[&[u8]] = &[
     &[op::SETM, op::ADD, op::LT, op::DJMPE],
     &[op::ADD, op::ADD, op::ADD, op::LOOP],
     &[op::POP, op::ADD, op::ADD, op::RET],
+    &[op::POP, op::POP, op::POP, op::POP],
+    &[op::PUSH, op::PUSH, op::PUSH, op::PUSH],
+    &[op::INC, op::AND, op::EQ, op::DJMPE],
+    &[op::SUB, op::LOADM, op::LTE, op::DJMPE],
+    &[op::SETM, op::OR, op::GTE, op::DJMPE],
+    &[op::MUL, op::INC, op::NEQ, op::DJMPE],
     &[op::ADD, op::LT, op::DJMPE],
     &[op::ADD, op::ADD, op::LOOP],
     &[op::INC, op::LT, op::DJMPE],
@@ -243,7 +249,7 @@ pub(super) const RUNS: &[&[u8]] = &[
     &[op::DEC, op::GT, op::DJMPE],
     &[op::SHR, op::NEQ, op::DJMPE],
     &[op::AND, op::EQ, op::DJMPE],
-    &[op::LOADM, op::LTE, op::DJMPE],
+    &[op::OR, op::OR],
     &[op::LOADM, op::LOADM, op::MUL],
     &[op::MULF64, op::MULF64, op::ADDF64],
     &[op::MULF64, op::ADDF64, op::DIVF64],
@@ -270,10 +276,8 @@ pub(super) const RUNS: &[&[u8]] = &[
     &[op::ADD, op::LOADM],
     &[op::ADD, op::SETM],
     &[op::MUL, op::ADD],
-    &[op::SUB, op::LOADM],
     &[op::LOADM, op::ADD],
     &[op::SETM, op::ADD],
-    &[op::SETM, op::OR],
     &[op::MULF64, op::ADDF64],
     &[op::ADDF64, op::ADDF64],
     &[op::SUBF64, op::ADDF64],
