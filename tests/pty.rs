@@ -1,13 +1,16 @@
 //! The program at a terminal: keys come at once and unechoed, and the terminal is put back on any ending.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::process::CommandExt;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
 use rustix::process::{ioctl_tiocsctty, setsid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
@@ -20,17 +23,27 @@ const KEY_AND_FAULT: &str = ".ORIG x3000\nGETC\nLDR R0,R1,#0\nHALT\n.END\n";
 const POLLS: &str = ".ORIG x3000\nL LDI R1,KBSR\nBRzp L\nHALT\nKBSR .FILL xFE00\n.END\n";
 const NO_KEYS: &str = ".ORIG x3000\nLEA R0,P\nPUTS\nL BR L\nP .STRINGZ \"running\"\n.END\n";
 
+/// Held while a terminal is opened, and while a program is started, which would have it.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// A terminal, and what was shown on it.
 struct Terminal {
     keyboard: File,
     /// The side of the programs that run on it, kept open so that its mode can be asked for.
     line: File,
     screen: Arc<Mutex<Vec<u8>>>,
+    /// Reads what is shown, until the terminal goes.
+    reader: JoinHandle<()>,
+    is_going: Arc<AtomicBool>,
 }
 
 impl Terminal {
     fn new() -> Terminal {
+        let _alone = ALONE.lock().unwrap();
         let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        // A terminal is gone when nobody has it: not a program of another test, either.
+        fcntl_setfd(&controller, FdFlags::CLOEXEC).unwrap();
+        ioctl_fionbio(&controller, true).unwrap();
         grantpt(&controller).unwrap();
         unlockpt(&controller).unwrap();
         let name = ptsname(&controller, Vec::new()).unwrap().into_string().unwrap();
@@ -40,27 +53,48 @@ impl Terminal {
         let keyboard = File::from(controller);
         let screen = Arc::new(Mutex::new(Vec::new()));
         let (mut reader, shown) = (keyboard.try_clone().unwrap(), screen.clone());
-        std::thread::spawn(move || {
+        let is_going = Arc::<AtomicBool>::default();
+        let ends = is_going.clone();
+        let reader = std::thread::spawn(move || {
             let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = reader.read(&mut buffer) {
-                shown.lock().unwrap().extend_from_slice(&buffer[..count]);
+            while !ends.load(Ordering::Relaxed) {
+                match reader.read(&mut buffer) {
+                    Ok(count @ 1..) => shown.lock().unwrap().extend_from_slice(&buffer[..count]),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        std::thread::sleep(Duration::from_millis(2));
+                    }
+                    _ => return,
+                }
             }
         });
-        Terminal { keyboard, line, screen }
+        Terminal { keyboard, line, screen, reader, is_going }
+    }
+
+    /// The terminal goes away, as when its window is closed.
+    fn hang_up(self) {
+        self.is_going.store(true, Ordering::Relaxed);
+        self.reader.join().unwrap();
     }
 
     /// Starts a program with this as its controlling terminal.
     fn spawn(&self, command: &mut Command) -> Child {
+        self.spawn_with(command, false)
+    }
+
+    /// The same; as with `nohup`, it may not be told when the terminal goes.
+    fn spawn_with(&self, command: &mut Command, is_nohup: bool) -> Child {
         let stdio = || Stdio::from(self.line.try_clone().unwrap());
         command.stdin(stdio()).stdout(stdio()).stderr(stdio());
-        // SAFETY: between fork and exec only two system calls are made, of which neither allocates.
+        // SAFETY: between fork and exec only system calls are made, of which none allocates.
         unsafe {
-            command.pre_exec(|| {
+            command.pre_exec(move || {
                 setsid()?;
+                libc::signal(libc::SIGHUP, if is_nohup { libc::SIG_IGN } else { libc::SIG_DFL });
                 ioctl_tiocsctty(rustix::stdio::stdin())?;
                 Ok(())
             });
         }
+        let _alone = ALONE.lock().unwrap();
         command.spawn().unwrap()
     }
 
@@ -227,6 +261,56 @@ fn the_terminal_is_the_shells_while_the_program_is_stopped() {
     terminal.shows("ab");
 }
 
+/// Programs that wait, poll, print and calculate end when their terminal goes away, even those that nobody tells.
+#[test]
+fn a_run_ends_when_the_terminal_goes() {
+    let prints = ".ORIG x3000\nLEA R0,P\nL PUTS\nBR L\nP .STRINGZ \"printing\\n\"\n.END\n";
+    for (test, source, is_ready) in [
+        ("gone-waits", TWO_KEYS, ""),
+        ("gone-polls", POLLS, ""),
+        ("gone-prints", prints, "printing"),
+        ("gone-runs", NO_KEYS, "running"),
+    ] {
+        // That one has nothing to do with it.
+        let ways = if source == NO_KEYS { &[false][..] } else { &[false, true] };
+        for &is_nohup in ways {
+            let terminal = Terminal::new();
+            let child = terminal.spawn_with(Command::new(KILN).args(["run", &image(test, source)]), is_nohup);
+            if is_ready.is_empty() {
+                terminal.becomes_raw(true);
+            } else {
+                terminal.shows(is_ready);
+            }
+            terminal.hang_up();
+            let code = end(child).code();
+            let is_right = code == Some(74) || code == Some(129) && !is_nohup;
+            assert!(is_right, "{test}, {is_nohup}: {code:?}");
+        }
+    }
+}
+
+/// The same for prompts: those that are edited, and whose entry runs.
+#[test]
+fn a_prompt_ends_when_the_terminal_goes() {
+    for (entry, is_nohup) in [("", false), ("", true), ("forever:\req $1 $1\rdjmpe @forever\r\r", false)] {
+        let mut terminal = Terminal::new();
+        let history = history("gone");
+        let mut command = Command::new(KILN);
+        command.args(["repl", "iridium", "--history"]).arg(history).env("TERM", "xterm");
+        let child = terminal.spawn_with(&mut command, is_nohup);
+        terminal.is_lent(false);
+        if !entry.is_empty() {
+            terminal.types(entry.as_bytes());
+            terminal.is_lent(true);
+        }
+        terminal.hang_up();
+        let status = end(child);
+        // No crash, which is 101 or a signal of its own.
+        let is_told = status.signal() == Some(libc::SIGHUP);
+        assert!(is_told || matches!(status.code(), Some(0 | 74)), "{entry:?}, {is_nohup}: {status}");
+    }
+}
+
 /// A prompt on the terminal, its entries kept in this file.
 fn prompt(terminal: &Terminal, history: &Path) -> Child {
     let mut command = Command::new(KILN);
@@ -252,10 +336,9 @@ fn news_come_above_the_line_that_is_edited() {
     terminal.shows(">>> ");
     terminal.types(format!("!spawn {}\rload $4 #7", program.display()).as_bytes());
     terminal.shows("[1] stopped with code 0, ");
-    until(
-        || terminal.screen().ends_with("load $4 #7") || terminal.screen().contains("load $4 #7\x1b"),
-        || terminal.screen(),
-    );
+    let below =
+        |screen: String| screen.rsplit("[1] stopped").next().is_some_and(|s| s.contains("load $4 #7"));
+    until(|| below(terminal.screen()), || terminal.screen());
     terminal.types(b"7\r!registers\r");
     terminal.shows("$4 77 ");
     terminal.types(b"!quit\r");

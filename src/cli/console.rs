@@ -59,6 +59,8 @@ impl Keys {
         self.at = self.buffer.len();
         while host::wait(self.file.as_fd(), Until::Readable, block)? {
             match self.file.read(&mut self.buffer) {
+                // Its end of input is a key.
+                Ok(0) if self.is_terminal => return Err(io::Error::other("the terminal has gone")),
                 Ok(count) => {
                     self.buffer.truncate(count);
                     self.at = 0;
@@ -107,24 +109,40 @@ impl Drop for Keys {
 }
 
 /// Standard output, unbuffered: the guest's console has a buffer.
-pub struct Output(File);
+pub struct Output {
+    file: File,
+    /// Bytes that it takes.
+    limit: u64,
+    /// Those that it still takes.
+    left: u64,
+}
 
 impl Output {
-    /// Standard output.
-    pub fn standard() -> io::Result<Output> {
-        Ok(Output(File::from(io::stdout().as_fd().try_clone_to_owned()?)))
+    /// Standard output, which takes so many bytes.
+    pub fn standard(limit: u64) -> io::Result<Output> {
+        Ok(Output { file: File::from(io::stdout().as_fd().try_clone_to_owned()?), limit, left: limit })
     }
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.left == 0 && !bytes.is_empty() {
+            let limit = self.limit;
+            return Err(io::Error::other(format!(
+                "there is more output than --max-output allows: {limit} bytes"
+            )));
+        }
+        let bytes = &bytes[..bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX))];
         let error = loop {
-            match self.0.write(bytes) {
-                Ok(count) => return Ok(count),
+            match self.file.write(bytes) {
+                Ok(count) => {
+                    self.left -= count as u64;
+                    return Ok(count);
+                }
                 // Who reads may have stopped reading: the run ends without.
                 Err(_) if host::signal().is_some() => break io::Error::other("a signal came"),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let _ = host::wait(self.0.as_fd(), Until::Writable, true);
+                    let _ = host::wait(self.file.as_fd(), Until::Writable, true);
                 }
                 Err(error) if is_passing(&error) => {}
                 Err(error) => break error,

@@ -24,11 +24,12 @@ pub fn run<G: Machine>(
     loaded: &Loaded<G>,
     config: &Config,
     keys: Box<dyn Input>,
+    output: Output,
     budget: u64,
 ) -> Result<(Ending, Vm<G>), Failure> {
     let (live, kept) = (Answers::default(), Answers::default());
     let keys = Recorder::new(Box::new(Recorder::new(keys, live.clone())), kept.clone());
-    let shown = Shown::standard().map_err(|error| Failure::io("cannot write standard output", &error))?;
+    let shown = Shown { output: Arc::new(Mutex::new((output, None))), copy: Capture::default() };
     let (mut native, mut reference, captured) = pair(
         loaded,
         config,
@@ -111,11 +112,6 @@ struct Shown {
 }
 
 impl Shown {
-    fn standard() -> io::Result<Shown> {
-        let output = Arc::new(Mutex::new((Output::standard()?, None)));
-        Ok(Shown { output, copy: Capture::default() })
-    }
-
     /// The end of the run, if output failed or is not that of the other machine.
     fn check(&self, other: &Capture) -> Option<Ending> {
         let mut output = self.output.lock().expect("nobody panics while writing");

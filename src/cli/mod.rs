@@ -30,6 +30,7 @@ mod session;
 mod strict;
 mod trace;
 mod warmup;
+mod whole;
 
 use std::fmt::{self as format, Display};
 use std::fs;
@@ -235,10 +236,7 @@ fn write(output: &Path, bytes: &[u8], sources: &[PathBuf]) -> Result<(), Failure
         return print(bytes);
     }
     spare(output, sources)?;
-    fs::write(output, bytes).map_err(|error| {
-        let why = console::describe(&error);
-        Failure::new(code::IO, format!("cannot write {}: {why}", output.display()))
-    })
+    whole::write(output, bytes)
 }
 
 /// Refuses to write over what is to be read.

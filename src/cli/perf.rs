@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use kiln::guests::Machine;
 use kiln::record::{Details, Record, Region};
 use memmap2::Mmap;
 
-use super::{Failure, host, say};
+use super::{Failure, host, say, whole};
 
 /// `JiTD`, version 1.
 const MAGIC: u32 = 0x4A69_5444;
@@ -86,7 +86,7 @@ pub fn write_map<G: Machine>(image: &G::Image, record: &Record) -> Result<(), Fa
         format!("{:x} {:x} {}\n", region.address, region.code_bytes, name::<G>(image, region))
     };
     let text: String = record.regions.iter().map(line).collect();
-    std::fs::write(&path, text).map_err(|error| Failure::io(&format!("cannot write {path}"), &error))?;
+    whole::write(Path::new(&path), text.as_bytes())?;
     say(format!("{} regions in {path}", record.regions.len()));
     Ok(())
 }

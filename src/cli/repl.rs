@@ -154,7 +154,7 @@ impl Session {
         let is_edited = Arc::new(AtomicBool::new(false));
         let printer = editor.create_external_printer().map_err(failed)?;
         tell(self.prompt.borrow().jobs().clone(), is_edited.clone(), printer);
-        print!("{}", self.prompt.borrow().banner());
+        io::stdout().write_all(self.prompt.borrow().banner().as_bytes())?;
         loop {
             let sign = if self.entry.is_empty() { self.prompt.borrow().sign() } else { MORE };
             is_edited.store(true, Ordering::Relaxed);

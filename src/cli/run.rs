@@ -15,12 +15,13 @@ use kiln::tape::{Tape, Taping};
 use kiln::tier::{Config, Tiers};
 use kiln::vm::Vm;
 
-use super::console::{Keys, Output, describe};
+use super::console::{Keys, Output};
 use super::load::{self, ImageFile, Loaded, MachineOptions};
 use super::lox;
 use super::perf::{self, JitDump};
 use super::report;
 use super::session::{self, Ending};
+use super::whole::{self, Whole};
 use super::{Failure, code, host, lockstep, print, say, spare, strict, trace, warn};
 
 const AFTER_HELP: &str = "\
@@ -91,6 +92,9 @@ pub struct Limits {
     /// Instructions that the run may take
     #[arg(long, value_name = "N", default_value_t = u64::MAX, hide_default_value = true)]
     pub budget: u64,
+    /// Bytes of output that the program may write
+    #[arg(long, value_name = "N", default_value_t = u64::MAX, hide_default_value = true)]
+    max_output: u64,
     /// Take input from a file
     #[arg(long, value_name = "FILE")]
     stdin: Option<PathBuf>,
@@ -100,6 +104,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The guest's display.
+    pub fn output(&self) -> Result<Output, Failure> {
+        Output::standard(self.max_output).map_err(|error| Failure::io("cannot write standard output", &error))
+    }
+
     /// The guest's keyboard.
     pub fn keys(&self) -> Result<Box<dyn Input>, Failure> {
         if let Some(path) = &self.replay {
@@ -224,23 +233,27 @@ impl Run {
 
     /// Where a trace or a list goes: standard error without a file.
     pub fn trace(&self, file: Option<&Path>) -> Result<Box<dyn Write>, Failure> {
-        Ok(match file {
-            Some(path) => Box::new(BufWriter::with_capacity(1 << 16, self.create(path)?)),
-            None => Box::new(BufWriter::new(io::stderr())),
-        })
+        let Some(path) = file else { return Ok(Box::new(BufWriter::new(io::stderr()))) };
+        self.check(path)?;
+        // A part of it is of use, too.
+        let file = File::create(path).map_err(|error| whole::cannot_write(path, &error))?;
+        Ok(Box::new(BufWriter::with_capacity(1 << 16, file)))
     }
 
-    /// Opens a file to write, which is no image; `-` is not standard output, which is the guest's.
-    pub fn create(&self, path: &Path) -> Result<File, Failure> {
+    /// Begins to write a file about the run.
+    pub fn create(&self, path: &Path) -> Result<Whole, Failure> {
+        self.check(path)?;
+        Whole::create(path).map_err(|error| whole::cannot_write(path, &error))
+    }
+
+    /// Whether a file may be written: it is no image, and not standard output, which is the guest's.
+    fn check(&self, path: &Path) -> Result<(), Failure> {
         if path.as_os_str() == "-" {
             return Err(Failure::usage(
                 "`-`: standard output is the program's own; give a file, perhaps /dev/stderr",
             ));
         }
-        spare(path, &self.images)?;
-        File::create(path).map_err(|error| {
-            Failure::new(code::IO, format!("cannot write {}: {}", path.display(), describe(&error)))
-        })
+        spare(path, &self.images)
     }
 
     /// Prints the regions after the first `printed`.
@@ -283,8 +296,7 @@ impl Visit for Execute<'_> {
             Some(_) => Box::new(Taping::new(keys, tape.clone())),
             None => keys,
         };
-        let output =
-            Output::standard().map_err(|error| Failure::io("cannot write standard output", &error))?;
+        let output = run.limits.output()?;
         host::catch_signals().map_err(|error| Failure::io("cannot catch signals", &error))?;
 
         let (tier, config) = run.config();
@@ -297,7 +309,7 @@ impl Visit for Execute<'_> {
             false => None,
         };
         let (ending, vm) = if tier == Tier::Lockstep {
-            lockstep::run(&loaded, &config, keys, budget)?
+            lockstep::run(&loaded, &config, keys, output, budget)?
         } else {
             let mut vm = loaded.vm(Console::new(keys, Box::new(output)).with_warnings(warn), config);
             let ending = match (trace, watcher(&vm)) {
@@ -342,15 +354,14 @@ impl Visit for Execute<'_> {
         if let Some((jitdump, record)) = jitdump.zip(vm.record()) {
             jitdump.write::<G>(&loaded.image, record)?;
         }
-        if let Some(mut file) = record {
-            let path = run.record.as_deref().unwrap_or(Path::new("")).display();
+        if let Some((path, mut file)) = run.record.as_deref().zip(record) {
             let tape = tape.lock().expect("nobody panics while holding the tape");
-            write!(file, "{tape}").map_err(|e| Failure::io(&format!("cannot write {path}"), &e))?;
+            let written = write!(file, "{tape}").and_then(|()| file.finish());
+            written.map_err(|error| whole::cannot_write(path, &error))?;
         }
-        if let Some(file) = report {
-            let path = run.report.as_deref().unwrap_or(Path::new("")).display();
-            done.write(file, ending.code(&vm))
-                .map_err(|e| Failure::io(&format!("cannot write {path}"), &e))?;
+        if let Some((path, mut file)) = run.report.as_deref().zip(report) {
+            let written = done.write(&mut file, ending.code(&vm)).and_then(|()| file.finish());
+            written.map_err(|error| whole::cannot_write(path, &error))?;
         }
         let code = ending.code(&vm);
         // The process ends now, and its memory goes at once: piece by piece, every piece waits for a thread that compiles.
@@ -366,7 +377,7 @@ pub fn both<G: Machine>(
     limits: &Limits,
 ) -> Result<(Ending, Vm<G>), Failure> {
     host::catch_signals().map_err(|error| Failure::io("cannot catch signals", &error))?;
-    let result = lockstep::run(loaded, config, limits.keys()?, limits.budget);
+    let result = lockstep::run(loaded, config, limits.keys()?, limits.output()?, limits.budget);
     host::restore();
     result
 }

@@ -604,6 +604,87 @@ fn a_full_disk_is_74() {
     assert_eq!(status.unwrap().code(), Some(0));
 }
 
+/// A file of results is what it was, or all that it is to be: where no file may have a byte, it stays as it was.
+#[test]
+fn nothing_is_half_written() {
+    let folder = Folder::new("whole");
+    let loops = folder.file("loops.asm", LOOPS);
+    let file = folder.file("there", "as it was");
+    let files = || fs::read_dir(&folder.0).unwrap().count();
+    let before = files();
+    for arguments in [
+        format!("asm {loops} -o {file}"),
+        format!("emit c {loops} -o {file}"),
+        format!("run {loops} --report {file}"),
+        format!("run {loops} --record {file}"),
+        format!("explain {loops} -o {file}"),
+    ] {
+        let output = |limit: &str| {
+            let line = format!("trap '' XFSZ; ulimit -f {limit}; exec {KILN} {arguments}");
+            std::process::Command::new("sh").args(["-c", &line]).output().unwrap()
+        };
+        let refused = output("0");
+        let err = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(74), "{arguments}: {err}");
+        assert!(err.contains(&format!("cannot write {file}: ")), "{err}");
+        assert_eq!((fs::read_to_string(&file).unwrap(), files()), ("as it was".to_owned(), before));
+        assert_eq!(output("unlimited").status.code(), Some(0), "{arguments}");
+        assert!(fs::read(&file).unwrap() != b"as it was" && files() == before, "{arguments}");
+        fs::write(&file, "as it was").unwrap();
+    }
+    // What is no plain file is written where it is.
+    let link = folder.path("link");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    kiln(&["asm", &loops, "-o", &link]).assert().code(0);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink() && fs::read(&file).unwrap() != b"as it was");
+}
+
+#[test]
+fn output_has_a_limit_where_one_is_given() {
+    let folder = Folder::new("output");
+    let talk = folder.file("talk.asm", TALK);
+    let lox = folder.file("talk.lox", "while (true) print \"*\";\n");
+    for tier in TIERS {
+        let (code, out, err) = outcome(&mut kiln(&["run", &talk, "--tier", tier, "--max-output", "100000"]));
+        assert_eq!((code, out.len()), (74, 100_000), "{tier}: {err}");
+        assert_eq!(err, "kiln: error: there is more output than --max-output allows: 100000 bytes\n");
+    }
+    let (code, out, err) = outcome(&mut kiln(&["run", &lox, "--max-output", "1000"]));
+    assert!(code == 74 && out.len() == 1000 && err.contains("--max-output allows"), "{err}");
+    let loops = folder.file("loops.asm", LOOPS);
+    kiln(&["run", &loops, "--max-output", "5"]).assert().code(0).stdout("done\n").stderr("");
+    kiln(&["compare", &loops, "--max-output", "4"]).assert().code(74).stdout("done");
+}
+
+/// Stopped and continued while it compiles on another thread, calculates and prints, it does what it does undisturbed.
+#[test]
+fn a_run_that_is_stopped_goes_on() {
+    let folder = Folder::new("stopped");
+    let talk = folder.file("talk.asm", TALK);
+    let run = ["run", &talk, "--hot", "100", "--compile", "background", "--budget", "30000000"];
+    let (code, expected, err) = outcome(&mut kiln(&run));
+    assert_eq!(code, 75, "{err}");
+    let child = spawn(&run, Stdio::null());
+    let pid = child.id().to_string();
+    let disturber = std::thread::spawn(move || {
+        let kill = |name: &str| {
+            let mut kill = std::process::Command::new("kill");
+            kill.args([name, &pid]).stderr(Stdio::null()).status().unwrap().success()
+        };
+        // To the end, which is seen from its output.
+        let mut times = 0;
+        while times < 200 && kill("-STOP") && kill("-CONT") {
+            times += 1;
+        }
+        times
+    });
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(75), expected.len()), "{err}");
+    assert!(output.stdout == expected.as_bytes());
+    assert!(disturber.join().unwrap() > 3);
+}
+
 /// With little address space there may be no thread to compile on, or no memory for code: that is no matter. With less there is
 /// none for anything, which is said.
 #[test]

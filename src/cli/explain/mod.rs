@@ -3,9 +3,8 @@
 mod graph;
 mod page;
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -18,11 +17,10 @@ use kiln::guest::Stop;
 use kiln::guests::{self, Machine, Visit};
 use kiln::tier::Config;
 
-use super::console::{Output, describe};
 use super::load::{self, ImageFile, Loaded, MachineOptions};
 use super::run::Limits;
 use super::session::{self, Ending};
-use super::{Failure, code, host, say, warn};
+use super::{Failure, code, host, say, warn, whole};
 
 const AFTER_HELP: &str = "\
 The program is run twice: as fast as `kiln run` runs it, and again with the same input to count how often
@@ -82,28 +80,22 @@ impl Visit for Execute<'_> {
             let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
             let page = page::render(&names.join(" "), &explanation)
                 .map_err(|error| Failure::new(code::IO, format!("cannot make the page: {error}")))?;
-            write(path, page.as_bytes())?;
+            whole::write(path, page.as_bytes())?;
         }
         if let Some(path) = &explain.json {
             let json =
                 serde_json::to_vec(&explanation).expect("an explanation has no maps and no odd numbers");
-            write(path, &json)?;
+            whole::write(path, &json)?;
         }
         Ok(code)
     }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    fs::write(path, bytes).map_err(|error| {
-        Failure::new(code::IO, format!("cannot write {}: {}", path.display(), describe(&error)))
-    })
 }
 
 /// Runs a program twice: why the first run ended, and why it was as fast as it was.
 fn explained<G: Machine>(loaded: &Loaded<G>, explain: &Explain) -> Result<(u8, Explanation), Failure> {
     let answers = Answers::default();
     let keys = Recorder::new(explain.limits.keys()?, answers.clone());
-    let output = Output::standard().map_err(|error| Failure::io("cannot write standard output", &error))?;
+    let output = explain.limits.output()?;
     host::catch_signals().map_err(|error| Failure::io("cannot catch signals", &error))?;
     let config = Config { record: true, ..explain.machine.config() };
     let mut vm = loaded.vm(Console::new(Box::new(keys), Box::new(output)).with_warnings(warn), config);

@@ -2,8 +2,8 @@
 
 mod page;
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::fs;
+use std::io::{self, BufWriter, IntoInnerError, IsTerminal, Write};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -16,6 +16,7 @@ use kiln::grade::{Failure as Failed, Graded, Tests, grade_all};
 use kiln::guests;
 use kiln::guests::lc3::Lc3;
 
+use super::whole::Whole;
 use super::{Failure, code, load, print};
 
 const AFTER_HELP: &str = "\
@@ -102,7 +103,7 @@ impl Grade {
         read.push(self.tests.clone());
         super::spare(path, &read)?;
         let failed = |error: io::Error| Failure::io(&format!("cannot write {}", path.display()), &error);
-        let file = File::create(path).map_err(failed)?;
+        let file = Whole::create(path).map_err(failed)?;
         let mut output = Output { kind, file: BufWriter::new(file), is_first: true };
         output.start(tests).map_err(failed)?;
         Ok(output)
@@ -193,7 +194,7 @@ enum Kind {
 /// A file of results, written as they come.
 struct Output {
     kind: Kind,
-    file: BufWriter<File>,
+    file: BufWriter<Whole>,
     is_first: bool,
 }
 
@@ -227,7 +228,7 @@ impl Output {
             Kind::Junit => b"</testsuites>\n",
             Kind::Html => b"</main>\n",
         })?;
-        self.file.flush()
+        self.file.into_inner().map_err(IntoInnerError::into_error)?.finish()
     }
 
     fn template(&mut self, template: &impl Template) -> io::Result<()> {

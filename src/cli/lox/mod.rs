@@ -15,7 +15,7 @@ use serde::Serialize;
 pub use self::bench::bench;
 
 use super::run::{Errors, Run};
-use super::{Failure, code, host, load, repl, say, write};
+use super::{Failure, code, host, load, repl, say, whole, write};
 
 /// Instructions between looks for signals, and flushes of output.
 const SLICE: u64 = 4_000_000;
@@ -260,7 +260,7 @@ pub fn run(options: &Run) -> Result<u8, Failure> {
         |file: &Option<Option<PathBuf>>| file.as_ref().map(|file| options.trace(file.as_deref())).transpose();
     let (mut trace, sites) = (to(&options.trace)?, to(&options.sites)?);
     host::catch_signals().map_err(|error| Failure::io("cannot catch signals", &error))?;
-    let mut lox = Lox::new(Limits::of(&settings), Box::new(io::stdout()));
+    let mut lox = Lox::new(Limits::of(&settings), Box::new(options.limits.output()?));
     lox.load(&program).map_err(|what| Failure::new(code::DATA, format!("{}: {what}", image.display())))?;
     let start = Instant::now();
     let ending = go(&mut lox, options.limits.budget, trace.as_deref_mut());
@@ -278,10 +278,10 @@ pub fn run(options: &Run) -> Result<u8, Failure> {
         let written = out.write_all(lox.seen().as_bytes()).and_then(|()| out.flush());
         written.map_err(|error| Failure::io("cannot write the list of sites", &error))?;
     }
-    if let Some(mut file) = report {
-        let written = serde_json::to_vec_pretty(&done).map_err(io::Error::from);
-        let written = written.and_then(|json| file.write_all(&json)).and_then(|()| file.write_all(b"\n"));
-        written.map_err(|error| Failure::io("cannot write the report", &error))?;
+    if let Some((path, mut file)) = options.report.as_deref().zip(report) {
+        let written = serde_json::to_writer_pretty(&mut file, &done).map_err(io::Error::from);
+        let written = written.and_then(|()| file.write_all(b"\n")).and_then(|()| file.finish());
+        written.map_err(|error| whole::cannot_write(path, &error))?;
     }
     Ok(ending.code())
 }
