@@ -81,6 +81,8 @@ pub const HOT: u32 = 50_000;
 pub enum Plant {
     /// An instruction means something else, in every tier: [`crate::fuzz::Case::oracle`] has to see it.
     Meaning,
+    /// C counts one instruction more than there are.
+    C,
     /// Native code takes zero for less than zero.
     Translation,
     /// Native code that leaves at a load has retired one instruction more than it says.

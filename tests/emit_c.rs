@@ -6,88 +6,26 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use std::sync::LazyLock;
 
 use kiln::emit;
-use kiln::fuzz::{self, Case as _, Choices, noise};
+use kiln::emit::compiler::Compiler;
+use kiln::fuzz::beside_c::{self, End, InC, beside_c, end};
+use kiln::fuzz::{Case as _, Choices, noise};
 use kiln::guest::{Guest, Stop};
-use kiln::guests::lc3::generate::Case;
-use kiln::guests::lc3::{Lc3, isa, word};
 use kiln::guests::{self, Machine, Visit};
 use kiln::ops::{Pc, Reg};
-use kiln::state::{State, attr};
+use kiln::state::State;
 use kiln::tier::Config;
 use kiln::vm::Vm;
 
-/// Far longer than any program takes.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How a run has ended.
-#[derive(PartialEq, Eq, Debug)]
-struct End {
-    code: i32,
-    output: Vec<u8>,
-    instructions: u64,
-    pc: Pc,
-    registers: Vec<(String, u64)>,
-}
-
-/// Compiles C, all warnings being errors; the program's path.
-fn compile(name: &str, c: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emit_c");
-    fs::create_dir_all(&folder).unwrap();
-    let (source, program) = (folder.join(format!("{name}.c")), folder.join(name));
-    fs::write(&source, c).unwrap();
-    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-    let mut command = Command::new(&compiler);
-    command.args(["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-o"]).args([&program, &source]);
-    match command.output() {
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{}: {said}", source.display());
-        }
-        Err(error) => panic!("these tests need a C compiler; {compiler:?}: {error}. Install one, or set CC."),
-    }
-    program
-}
-
-/// Runs a program made by [`compile`]; its end, and what it said of it.
-fn run_c<G: Guest>(guest: &G, program: &Path, input: &[u8]) -> (End, String) {
-    let mut command = assert_cmd::Command::new(program);
-    let output = command.arg("--stats").write_stdin(input).timeout(PATIENCE).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    let code = output.status.code().unwrap_or_else(|| panic!("{}: {said}", program.display()));
-    let (text, stats) = said.split_at(said.find("instructions ").expect("the count is there"));
-    let mut numbers = stats.lines().map(|line| {
-        let (_, number) = line.rsplit_once(' ').unwrap();
-        match number.strip_prefix("0x") {
-            Some(hex) => u64::from_str_radix(hex, 16).unwrap(),
-            None => number.parse().unwrap(),
-        }
+/// Compiles C, all warnings being errors, and runs it; its end, and what it said of it.
+fn run_c<G: Guest>(guest: &G, name: &str, c: &str, input: &[u8]) -> (End, String) {
+    static COMPILER: LazyLock<Compiler> = LazyLock::new(|| {
+        Compiler::find().unwrap_or_else(|why| panic!("these tests need a C compiler; {why}"))
     });
-    let (instructions, pc) = (numbers.next().unwrap(), numbers.next().unwrap() as Pc);
-    let mut state = State::new(G::SPACES);
-    state.set_pc(pc);
-    for (slot, bits) in numbers.enumerate() {
-        state.set(Reg::new(slot as u8), bits);
-    }
-    (
-        End { code, output: output.stdout, instructions, pc, registers: guest.registers(&state) },
-        text.to_owned(),
-    )
-}
-
-/// The end of a run of ours.
-fn end<G: Guest>(vm: &Vm<G>, stop: &Stop, output: Vec<u8>) -> End {
-    let code = match stop {
-        Stop::Halted => 0,
-        Stop::Fault(_) => 70,
-        Stop::Input => 75,
-        Stop::Budget | Stop::Io(_) => panic!("{stop:?}"),
-    };
-    let registers = vm.guest().registers(vm.state());
-    End { code, output, instructions: vm.instructions(), pc: vm.pc(), registers }
+    let program = COMPILER.compile(name, c, &beside_c::FLAGS).unwrap_or_else(|why| panic!("{why}"));
+    beside_c::run(guest, &program, input).unwrap_or_else(|why| panic!("{why}"))
 }
 
 mod examples {
@@ -108,7 +46,7 @@ mod examples {
             return;
         }
         let (mut vm, _) = case.machine(Config::default());
-        let (c, said) = run_c(ran.vm.guest(), &compile(name, &emit::c(&mut vm, name)), &case.input);
+        let (c, said) = run_c(ran.vm.guest(), name, &emit::c(&mut vm, name), &case.input);
         if CHANGING.contains(&name) {
             assert_eq!(c.code, 69, "{name}: {said}");
             assert!(said.contains("changes its code"), "{name}: {said}");
@@ -139,96 +77,37 @@ mod examples {
     }
 }
 
-/// Whether the next instruction keeps to what C assumes. `initial` is the machine before it ran.
-fn keeps(initial: &Vm<Lc3>, vm: &Vm<Lc3>) -> bool {
-    let state = vm.state();
-    let pc = vm.pc() as u16;
-    let special = |at: u16| state.attributes(isa::MEMORY.id(), at.into()) & (attr::READ | attr::WRITE) != 0;
-    let insn = vm.guest().decode(state, vm.pc());
-    let same_pointer = |at: u16| {
-        let (was, is) = (word(initial.state(), at), word(state, at));
-        was == is || !special(was) && !special(is)
-    };
-    let keeps = match insn.op() {
-        isa::op::LDR | isa::op::STR => !special(state.get(isa::r(insn.b())).wrapping_add(insn.imm() as u16)),
-        isa::op::LDI | isa::op::STI => same_pointer(insn.imm() as u16),
-        _ => true,
-    };
-    keeps && word(state, pc) == word(initial.state(), pc)
-}
+/// Random programs that come to an end and keep to what C assumes do in C what they do here.
+struct Random(u64);
 
-/// Runs random programs that come to an end and keep to what C assumes, after `fit` has made them fit for that.
-fn random<C: fuzz::Case>(
-    count: u64,
-    fit: impl Fn(&mut C),
-    input: impl Fn(&C) -> &[u8],
-    keeps: impl Fn(&Vm<C::Guest>, &Vm<C::Guest>) -> bool,
-) where
-    C::Guest: Machine,
-{
-    const STEPS: usize = 5000;
-    let name = C::Guest::NAME;
-    let (mut compared, mut stopped) = (0, 0);
-    for seed in 0..count {
-        let mut case = C::generate(&mut Choices::new(&noise(seed, 600)));
-        fit(&mut case);
-        let (mut initial, _) = case.machine(common::interpreter());
-        let (mut vm, output) = case.machine(common::interpreter());
-        let mut stop = Stop::Budget;
-        for _ in 0..STEPS {
-            if !matches!(stop, Stop::Budget) || !keeps(&initial, &vm) {
-                break;
+impl Visit for Random {
+    type Output = ();
+
+    fn visit<G: Machine>(self) {
+        let compiler = Compiler::find().unwrap_or_else(|why| panic!("these tests need a C compiler; {why}"));
+        let (mut compared, mut stopped) = (0, 0);
+        for seed in 0..self.0 {
+            let case = G::Case::generate(&mut Choices::new(&noise(seed, 600)));
+            match beside_c::<G>(&compiler, &case, None) {
+                Ok(InC::Same(_)) => compared += 1,
+                // The C says where it has no translation.
+                Ok(InC::Untranslated) => stopped += 1,
+                Ok(InC::Unfit) => {}
+                Err(what) => panic!("{}, seed {seed}: {what}\n{case:?}", G::NAME),
             }
-            stop = vm.run(1);
         }
-        if let Stop::Budget = stop {
-            continue;
-        }
-        vm.guest_mut().flush().unwrap();
-        let result = match stop {
-            Stop::Halted => vm.guest().result(vm.state()).unwrap_or_default(),
-            _ => String::new(),
-        };
-        let written = [output.bytes(), result.into_bytes()].concat();
-        let program = compile(&format!("{name}{seed}"), &emit::c(&mut initial, "random"));
-        let (c, said) = run_c(vm.guest(), &program, input(&case));
-        // The C says where it has no translation.
-        if c.code == 69 {
-            stopped += 1;
-            assert!(c.instructions <= vm.instructions(), "{name}, seed {seed}: {said}");
-        } else {
-            compared += 1;
-            assert_eq!(c, end(&vm, &stop, written), "{name}, seed {seed}: {said}\n{case:?}");
-        }
+        let name = G::NAME;
+        assert!(
+            compared > self.0 / 5 && stopped < compared / 2,
+            "{name}: {compared} compared, {stopped} stopped"
+        );
     }
-    assert!(compared > count / 5 && stopped < compared / 2, "{name}: {compared} compared, {stopped} stopped");
 }
 
 #[test]
-fn random_programs_of_lc3() {
-    // Nothing happens between instructions, and nothing that they do wrong has a handler.
-    let fit = |case: &mut Case| {
-        case.pace = 0;
-        case.has_system = false;
-        case.vectors.clear();
-    };
-    random(40, fit, |case: &Case| &case.input, keeps);
-}
-
-/// Those whose code cannot be written, and that have no devices.
-#[test]
-fn random_programs_of_the_others() {
-    struct Random;
-    impl Visit for Random {
-        type Output = ();
-        fn visit<G: Machine>(self) {
-            if G::CODE.is_none() {
-                random(10, |_| (), |_: &G::Case| &[], |_, _| true);
-            }
-        }
-    }
-    for name in guests::NAMES {
-        guests::visit(name, Random).expect("the guest is listed");
+fn random_programs() {
+    for (name, count) in [("lc3", 40), ("iridium", 10), ("byte", 10), ("wordstack", 10)] {
+        guests::visit(name, Random(count)).expect("the guest is listed");
     }
 }
 
@@ -521,10 +400,10 @@ mod operations {
         state.poke(HEAP, 2u32, 0x8765_4321u32).unwrap();
         state.poke(FLOATS, 9u32, 0.5).unwrap();
         let vm = || Vm::new(guest(), state.clone(), common::interpreter());
-        let c = compile(name, &emit::c(&mut vm(), name));
+        let c = emit::c(&mut vm(), name);
         let mut vm = vm();
         let stop = vm.run(1_000_000);
-        let (c, said) = run_c(vm.guest(), &c, &[]);
+        let (c, said) = run_c(vm.guest(), name, &c, &[]);
         assert_eq!(c, end(&vm, &stop, Vec::new()), "{name}: {said}");
         (c, said)
     }
@@ -597,8 +476,8 @@ mod operations {
         let insn = |&(op, a, b, imm): &(u8, u8, u8, usize)| Insn::new(op, a, b, 0, imm as u32);
         let guest = Calculator(program.iter().map(insn).collect());
         let mut vm = Vm::new(guest, State::new(Calculator::SPACES), common::interpreter());
-        let program = compile("lost", &emit::c(&mut vm, "lost"));
-        let (end, said) = run_c(vm.guest(), &program, &[]);
+        let c = emit::c(&mut vm, "lost");
+        let (end, said) = run_c(vm.guest(), "lost", &c, &[]);
         assert_eq!((end.code, end.pc, end.instructions), (69, 0, 1));
         assert!(said.contains("no code was translated"), "{said}");
     }

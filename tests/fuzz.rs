@@ -2,20 +2,30 @@
 //! and can be replayed.
 #![cfg(feature = "jit")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use kiln::fuzz::{Campaign, Failure, Refused, Tally, replay};
+use kiln::emit::compiler::Compiler;
+use kiln::fuzz::{Campaign, Failure, Oracles, Refused, Tally, replay};
 use kiln::guests::lc3::Lc3;
 use kiln::guests::{self, Machine, Visit, lox};
 use kiln::tier::Plant;
 
 fn campaign(cases: u64) -> Campaign {
-    Campaign { seed: 0, cases, time: Duration::MAX, jobs: 2, oracle: false, plant: None }
+    Campaign {
+        seed: 0,
+        cases,
+        time: Duration::MAX,
+        long: 0,
+        jobs: 2,
+        oracles: Oracles::default(),
+        plant: None,
+    }
 }
 
 /// Puts a bug in; what was found within so many programs.
-fn found(plant: Plant, cases: u64, oracle: bool) -> Failure {
-    let campaign = Campaign { plant: Some(plant), oracle, ..campaign(cases) };
+fn found(plant: Plant, cases: u64, oracles: Oracles) -> Failure {
+    let campaign = Campaign { plant: Some(plant), oracles, ..campaign(cases) };
     match campaign.run::<Lc3>(|_| true) {
         Ok(tally) => panic!("{plant:?} is not found: {tally:?}"),
         Err((failure, _)) => *failure,
@@ -24,14 +34,14 @@ fn found(plant: Plant, cases: u64, oracle: bool) -> Failure {
 
 /// The same, with what it found replayed: it fails as long as the bug is in.
 fn replayed(plant: Plant, cases: u64) -> Failure {
-    let failure = found(plant, cases, false);
-    match replay::<Lc3>(failure.trial.clone(), false) {
+    let failure = found(plant, cases, Oracles::default());
+    match replay::<Lc3>(failure.trial.clone(), &Oracles::default()) {
         Err(Refused::Differs(story)) => assert_eq!(story, failure.story),
         other => panic!("{plant:?}: {other:?}"),
     }
     let mut mended = failure.trial.clone();
     mended["config"]["plant"] = serde_json::Value::Null;
-    assert!(replay::<Lc3>(mended, false).is_ok(), "{plant:?} is not why it fails");
+    assert!(replay::<Lc3>(mended, &Oracles::default()).is_ok(), "{plant:?} is not why it fails");
     failure
 }
 
@@ -60,13 +70,13 @@ fn code_that_outlives_what_it_was_made_from_is_found() {
 #[test]
 fn code_published_although_memory_changed_is_found() {
     // A matter of time; so it is not said what it comes down to.
-    let failure = found(Plant::Publication, 5000, false);
+    let failure = found(Plant::Publication, 5000, Oracles::default());
     assert!(failure.trial["config"]["plant"] == "publication");
 }
 
 #[test]
 fn native_code_that_reaches_outside_the_state_is_found_before_it_runs() {
-    let failure = found(Plant::Access, 1000, false);
+    let failure = found(Plant::Access, 1000, Oracles::default());
     assert!(failure.story.contains("it panicked") && failure.story.contains("outside"), "{}", failure.story);
 }
 
@@ -74,9 +84,19 @@ fn native_code_that_reaches_outside_the_state_is_found_before_it_runs() {
 fn a_wrong_meaning_is_found_by_the_oracle_alone() {
     let wrong = Campaign { plant: Some(Plant::Meaning), ..campaign(300) };
     assert!(wrong.run::<Lc3>(|_| true).is_ok(), "the tiers share every meaning");
-    let failure = found(Plant::Meaning, 300, true);
+    let failure = found(Plant::Meaning, 300, Oracles { others: true, c: None });
     assert!(failure.story.contains("the oracle") && failure.story.contains("LEA"), "{}", failure.story);
     assert!(words(&failure) <= 2, "{}", failure.story);
+}
+
+#[test]
+fn c_that_does_something_else_is_found() {
+    let c = Some(Arc::new(Compiler::find().unwrap()));
+    let failure = found(Plant::C, 300, Oracles { others: false, c: c.clone() });
+    assert!(failure.story.contains("not what its C does"), "{}", failure.story);
+    let mut mended = failure.trial;
+    mended["config"]["plant"] = serde_json::Value::Null;
+    assert!(replay::<Lc3>(mended, &Oracles { others: false, c }).is_ok());
 }
 
 #[test]

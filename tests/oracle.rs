@@ -14,7 +14,7 @@ fn random_programs(seeds: std::ops::Range<u64>, config: &kiln::tier::Config, nam
         let bytes = noise(seed ^ 0x0ac1e, 600);
         let choices = &mut Choices::new(&bytes);
         let budgets: Vec<u64> = (0..4).map(|_| u64::from(choices.below(700))).collect();
-        let origin = choices.pick(&[0x3000, 0x3000, 0x4000, 0xfd00]);
+        let origin = choices.pick(&[0x3000, 0x3000, 0x4000, 0xfc00]);
         let case = Case::new(choices, Profile::LC3TOOLS, origin);
         match follow(&case, config.clone(), &budgets).expect("both have that memory") {
             Ok(instructions) => total += instructions,

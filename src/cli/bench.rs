@@ -10,17 +10,17 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use kiln::compare;
 use kiln::device::Console;
+use kiln::emit::compiler::Compiler;
 use kiln::guest::{Guest, Stop};
 use kiln::guests::{self, Machine, Visit, check};
 use kiln::tier::{Config, Tiers};
 use kiln::vm::Vm;
 
 use super::load::{self, ImageFile, Loaded, MachineOptions};
-use super::lox;
-use super::native::{self, Compiler};
 use super::python::Python;
 use super::warmup::{self, Warmup};
 use super::{Failure, code, print, say};
+use super::{lox, native};
 
 const AFTER_HELP: &str = "\
 Every image runs in each tier on fresh machines, without input; the best time counts, compilation
@@ -135,7 +135,7 @@ impl Bench {
         if is_lox || self.lua {
             return self.bench_lox(is_lox);
         }
-        let compiler = self.native.then(Compiler::find).transpose()?;
+        let compiler = self.native.then(|| native::find("--native")).transpose()?;
         let entries = self.entries()?;
         if self.warmup {
             return self.warm_up(entries);
@@ -328,14 +328,15 @@ impl Measure<'_> {
     ) -> Result<Option<Processes>, Failure> {
         let ImageFile { name: path, bytes } = &self.entry.file;
         let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
-        let program = compiler.compile(&name, &loaded.c(&name))?;
-        let image = compiler.file(&name, bytes)?;
+        let program = compiler.compile(&format!("{name}.native"), &loaded.c(&name), &native::FAST);
+        let program = program.map_err(|why| Failure::new(code::UNAVAILABLE, why))?;
+        let image = native::file(compiler.folder(), &name, bytes)?;
         let this = this_program()?;
         let kiln = || self.command(&this, Tiers::Auto, &image);
         let c = || Command::new(&program);
         let patience = Duration::from_secs_f64(10.0 + 20.0 * seconds);
-        let ours = compiler.outcome(&mut kiln(), patience)?;
-        let theirs = compiler.outcome(c().arg("--stats"), patience)?;
+        let ours = native::outcome(&mut kiln(), patience)?;
+        let theirs = native::outcome(c().arg("--stats"), patience)?;
         let counted = theirs.said.contains(&format!("instructions {instructions}\n"));
         if theirs.code != Some(0) || !counted || ours.output != theirs.output {
             let why = theirs.said.lines().next().unwrap_or("it does not end");

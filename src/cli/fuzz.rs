@@ -1,29 +1,30 @@
 //! `kiln fuzz`.
 
-use std::io::{self, Write};
+use std::cmp::Reverse;
+use std::fs;
 use std::num::NonZeroUsize;
 use std::panic;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use kiln::fuzz::{self, Campaign, Failure as Found, Tally};
+use kiln::fuzz::{self, Campaign, Failure as Found, Oracles, Tally};
 use kiln::guests::{self, Machine, Visit, lox};
 use kiln::tier::Plant;
 use serde_json::Value;
-use tempfile::NamedTempFile;
 
-use super::console::describe;
-use super::{Failure, code, host, load, print, say};
+use super::{Failure, code, host, load, native, print, say, whole};
 
 const AFTER_HELP: &str = "\
 Random programs run in random configurations, each beside the interpreter; registers, memory, output,
 what devices were asked, counts and stops are compared at every stop. With --oracle, LC-3's run beside
-lc3-ensemble, too, which others wrote. Lox's run plainly and in another way: with collections all the time,
-small budgets, as images, compiled in one pass.
+lc3-ensemble, too, which others wrote; with --c, some run beside the C that kiln emit c makes of them.
+Lox's run plainly and in another way: with collections all the time, small budgets, as images, compiled in
+one pass.
 
 The exit code is 0 where all agree, and 1 where some do not, or where less than half of what was compared
 was native. What differs is made as small as it gets and saved, with a report.
@@ -49,6 +50,9 @@ pub struct Fuzz {
     /// The first program's number; each is followed by the next [default: from the clock]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// One program of so many runs for millions of instructions; 0: none
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    long: u64,
     /// Threads [default: as many as the host runs at once]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -58,8 +62,11 @@ pub struct Fuzz {
     /// Run each program beside an implementation that others wrote, too, where there is one
     #[arg(long)]
     oracle: bool,
+    /// Run one program of 16 beside its own C, too, as a C compiler ($CC, or cc) makes it, if it keeps to what C assumes
+    #[arg(long)]
+    c: bool,
     /// Run what was saved once more
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "seconds", "cases", "seed", "jobs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "seconds", "cases", "seed", "long", "jobs"])]
     replay: Option<PathBuf>,
     /// Put a bug in, to see it found
     #[arg(long, hide = true, value_name = "BUG", value_parser = plant)]
@@ -84,8 +91,10 @@ impl Fuzz {
             let line = "this build has no oracle; there is one in `cargo build --release --features oracle`";
             return Err(Failure::new(code::UNAVAILABLE, line));
         }
+        let c = self.c.then(|| native::find("--c")).transpose()?.map(Arc::new);
+        let oracles = Oracles { others: self.oracle, c };
         if let Some(path) = &self.replay {
-            return self.replay(path);
+            return self.replay(path, oracles);
         }
         host::catch_signals().map_err(|error| Failure::io("cannot catch signals", &error))?;
         let names: Vec<&str> = match &self.guest {
@@ -97,8 +106,9 @@ impl Fuzz {
             seed: self.seed.unwrap_or_else(clock),
             cases: self.cases.unwrap_or(u64::MAX),
             time: seconds.map_or(Duration::MAX, |n| Duration::from_secs(n) / names.len() as u32),
+            long: self.long,
             jobs: self.jobs.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get),
-            oracle: self.oracle,
+            oracles,
             plant: self.plant,
         };
         say(format!("the first program's number is {}", campaign.seed));
@@ -116,7 +126,7 @@ impl Fuzz {
         Ok(host::signal().map_or(worst, |signal| code::SIGNAL + signal as u8))
     }
 
-    fn replay(&self, path: &Path) -> Result<u8, Failure> {
+    fn replay(&self, path: &Path, oracles: Oracles) -> Result<u8, Failure> {
         let file = load::read(path)?;
         let bad = |what: &str| Failure::new(code::DATA, format!("{}: {what}", file.name));
         let saved: Value = serde_json::from_slice(&file.bytes)
@@ -128,7 +138,7 @@ impl Fuzz {
                 lox::trial::replay(saved)
                     .map(|done| format!("the runs agree on {} instructions", done.instructions)),
             ),
-            _ => guests::visit(&guest, Again(saved, self.oracle)),
+            _ => guests::visit(&guest, Again(saved, oracles)),
         };
         match replayed.ok_or_else(|| bad(&format!("is for {guest}, which is no machine here")))? {
             Ok(text) => {
@@ -148,7 +158,7 @@ impl Fuzz {
         let ways = lox::trial::Ways { plant: campaign.plant };
         let line = |tally: &Tally, time| agreement(lox::NAME, tally, time);
         let (_, found) = shown(line, |look| campaign.run_on(&ways, look))?;
-        if campaign.oracle {
+        if campaign.oracles.others {
             print(NO_ORACLE.as_bytes())?;
         }
         found.map_or(Ok(code::OK), |found| self.tell(lox::NAME, &found))
@@ -164,26 +174,17 @@ impl Fuzz {
 
     /// Saves what differs; how to run it again.
     fn save(&self, name: &str, found: &Found) -> Result<String, Failure> {
-        let failed = |error: &io::Error| {
-            Failure::new(code::IO, format!("cannot write to {}: {}", self.out.display(), describe(error)))
-        };
-        std::fs::create_dir_all(&self.out).map_err(|error| failed(&error))?;
+        fs::create_dir_all(&self.out).map_err(|error| whole::cannot_write(&self.out, &error))?;
         let path = |ending: &str| self.out.join(format!("{name}-{}.{ending}", found.seed));
         let (json, text) = (path("json"), path("txt"));
-        let oracle = if self.oracle { " --oracle" } else { "" };
-        let command = format!("kiln fuzz{oracle} --replay {}", json.display());
+        let oracles = [(self.oracle, " --oracle"), (self.c, " --c")];
+        let oracles: String = oracles.iter().filter(|option| option.0).map(|option| option.1).collect();
+        let command = format!("kiln fuzz{oracles} --replay {}", json.display());
         let report =
             format!("{}\nTo run it again: {command}\n\nAs it was found: {}\n", found.story, found.what);
         let saved = format!("{:#}\n", found.trial);
-        for (path, bytes) in [(&json, &saved), (&text, &report)] {
-            // All of it or nothing.
-            let file = NamedTempFile::new_in(&self.out).and_then(|mut file| {
-                file.write_all(bytes.as_bytes())?;
-                Ok(file)
-            });
-            file.and_then(|file| file.persist(path).map_err(|error| error.error))
-                .map_err(|error| failed(&error))?;
-        }
+        whole::write(&json, saved.as_bytes())?;
+        whole::write(&text, report.as_bytes())?;
         Ok(command)
     }
 }
@@ -195,13 +196,13 @@ fn clock() -> u64 {
 }
 
 /// Runs what was saved once more.
-struct Again(Value, bool);
+struct Again(Value, Oracles);
 
 impl Visit for Again {
     type Output = Result<String, fuzz::Refused>;
 
     fn visit<G: Machine>(self) -> Self::Output {
-        let done = fuzz::replay::<G>(self.0, self.1)?;
+        let done = fuzz::replay::<G>(self.0, &self.1)?;
         let (all, native) = (done.instructions, done.native);
         Ok(format!(
             "the tiers agree on {all} instructions; {native} were native, in {} regions",
@@ -219,12 +220,14 @@ impl Visit for Try<'_> {
     fn visit<G: Machine>(self) -> Result<u8, Failure> {
         let Try(fuzz, campaign) = self;
         let (tally, found) = shown(line::<G>, |look| campaign.run::<G>(look))?;
-        let exits: Vec<String> =
-            tally.tiers.exits.iter().map(|(why, count)| format!("{why} {}", HumanCount(*count))).collect();
-        let mut text = format!("  exits: {}\n", exits.join(", "));
-        if campaign.oracle {
+        let mut text = String::new();
+        if campaign.oracles.c.is_some() {
+            let (cases, instructions) = (HumanCount(tally.c_cases), HumanCount(tally.c));
+            text += &format!("  {cases} programs, {instructions} instructions beside their C\n");
+        }
+        if campaign.oracles.others {
             text += &match G::ORACLE {
-                Some(name) => format!("  {} instructions beside {name}\n", HumanCount(tally.oracle)),
+                Some(name) => format!("  {} instructions beside {name}\n", HumanCount(tally.others)),
                 None => NO_ORACLE.to_owned(),
             };
         }
@@ -247,7 +250,7 @@ fn shown(
     line: impl Fn(&Tally, Duration) -> String,
     run: impl FnOnce(&mut dyn FnMut(&Tally) -> bool) -> Result<Tally, (Box<Found>, Tally)>,
 ) -> Result<(Tally, Option<Box<Found>>), Failure> {
-    let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("a fixed template");
+    let style = ProgressStyle::with_template("{spinner} {msg}").expect("a fixed template");
     let bar = ProgressBar::new_spinner().with_style(style);
     let start = Instant::now();
     // A panic is a failure that is told of in full.
@@ -272,14 +275,15 @@ fn differ(guest: &str) -> &'static str {
     if guest == lox::NAME { "the runs differ" } else { "the tiers differ" }
 }
 
-/// What has been done, in a line.
+/// What has been done, in two lines.
 fn line<G: Machine>(tally: &Tally, time: Duration) -> String {
     format!(
-        "{}, {:.0} % of them native; {} regions, {} invalidated",
+        "{}, {:.0} % of them native; {} regions, {} invalidated\n  exits: {}",
         agreement(G::NAME, tally, time),
         100.0 * tally.native_share(),
         HumanCount(tally.tiers.regions),
         HumanCount(tally.tiers.invalidated),
+        exits(tally),
     )
 }
 
@@ -288,4 +292,13 @@ fn agreement(name: &str, tally: &Tally, time: Duration) -> String {
     let rate = tally.cases as f64 / time.as_secs_f64().max(1e-3);
     let (cases, instructions) = (HumanCount(tally.cases), HumanCount(tally.tiers.instructions));
     format!("{name}: {cases} programs ({rate:.0}/s) agree on {instructions} instructions")
+}
+
+/// Why native code handed back, the most frequent reason first.
+fn exits(tally: &Tally) -> String {
+    let mut exits: Vec<_> = tally.tiers.exits.iter().collect();
+    exits.sort_by_key(|exit| Reverse(exit.1));
+    let exits: Vec<String> =
+        exits.into_iter().map(|(why, count)| format!("{why} {}", HumanCount(*count))).collect();
+    exits.join(", ")
 }

@@ -5,6 +5,7 @@
 //! them, in the order of their addresses, with labels where control arrives. What the host does for a guest is asked
 //! of the guest: [`Guest::service_in_c`], [`Guest::access_in_c`].
 
+pub mod compiler;
 mod layout;
 mod print;
 mod program;
@@ -13,6 +14,7 @@ mod record;
 use crate::guest::{After, Guest, Insn};
 use crate::ops::Pc;
 use crate::vm::Vm;
+
 pub use print::literal;
 use program::Program;
 

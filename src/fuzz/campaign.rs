@@ -2,9 +2,9 @@
 
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::beside_c::{InC, beside_c};
 use super::minimise::minimise;
 use super::{Case, Summary, Trial, noise};
+use crate::emit::compiler::Compiler;
 use crate::guests::Machine;
 use crate::tier::{Compile, Config, Plant};
 
@@ -21,6 +23,8 @@ use crate::tier::{Compile, Config, Plant};
 const LEN: usize = 600;
 /// Time between looks at what the threads have done.
 const LOOK: Duration = Duration::from_millis(100);
+/// One trial of so many runs beside its C, which takes a compiler 50 times as long as all else.
+const C: u64 = 16;
 /// Times that a trial is tried that compiles on another thread, and so does not fail every time.
 const PATIENCE: usize = 20;
 
@@ -33,12 +37,30 @@ pub struct Campaign {
     pub cases: u64,
     /// After this no more are begun.
     pub time: Duration,
+    /// One trial of so many, those whose seeds it divides, is a long one; none where it is 0.
+    pub long: u64,
     /// Threads.
     pub jobs: usize,
-    /// Run each case beside an implementation that others wrote, too, where there is one for it.
-    pub oracle: bool,
+    /// What trials run beside, too.
+    pub oracles: Oracles,
     /// A bug to put in.
     pub plant: Option<Plant>,
+}
+
+/// What a trial runs beside, besides the interpreter.
+#[derive(Clone, Debug, Default)]
+pub struct Oracles {
+    /// An implementation that others wrote, where there is one for the machine.
+    pub others: bool,
+    /// The program's own C, for one trial of 16 in a campaign, those whose seeds that divides.
+    pub c: Option<Arc<Compiler>>,
+}
+
+impl Oracles {
+    /// Those for a campaign's trial.
+    fn of(&self, seed: u64) -> Oracles {
+        Oracles { c: self.c.clone().filter(|_| seed.is_multiple_of(C)), others: self.others }
+    }
 }
 
 /// What has been tried.
@@ -48,8 +70,12 @@ pub struct Tally {
     pub cases: u64,
     /// What the tiers did in them.
     pub tiers: Summary,
-    /// Instructions that were compared with an oracle's.
-    pub oracle: u64,
+    /// Instructions that were compared with those of an implementation that others wrote.
+    pub others: u64,
+    /// Programs that did the same in C.
+    pub c_cases: u64,
+    /// Their instructions.
+    pub c: u64,
 }
 
 impl Tally {
@@ -72,13 +98,24 @@ pub struct Failure {
     pub story: String,
 }
 
+/// What a trial has done.
+#[derive(Clone, Debug, Default)]
+pub struct Done {
+    /// What the tiers did.
+    pub tiers: Summary,
+    /// Instructions that were the same in an implementation that others wrote.
+    pub others: u64,
+    /// Those that were the same in C.
+    pub c: u64,
+}
+
 /// What a campaign tries: a trial of each seed.
 pub trait Subject: Sync {
-    /// Makes one trial: what the tiers did, and how many instructions were compared with an oracle's.
+    /// Makes one trial.
     ///
     /// # Errors
     /// What differed.
-    fn attempt(&self, seed: u64) -> Result<(Summary, u64), String>;
+    fn attempt(&self, seed: u64) -> Result<Done, String>;
     /// A trial that failed, made smaller.
     fn minimised(&self, seed: u64, what: String) -> Failure;
 }
@@ -120,11 +157,13 @@ impl Campaign {
                 }
                 let seed = self.seed.wrapping_add(n);
                 match caught(|| subject.attempt(seed)) {
-                    Ok((tiers, oracle)) => {
+                    Ok(done) => {
                         let mut tally = tally.lock().expect("nobody panics while counting");
                         tally.cases += 1;
-                        tally.tiers += tiers;
-                        tally.oracle += oracle;
+                        tally.tiers += done.tiers;
+                        tally.others += done.others;
+                        tally.c_cases += u64::from(done.c > 0);
+                        tally.c += done.c;
                     }
                     Err(what) => {
                         ended.store(true, Ordering::Relaxed);
@@ -159,19 +198,23 @@ impl<G: Machine> Tiers<'_, G> {
     fn trial(&self, seed: u64) -> Trial<G::Case> {
         let mut trial = Trial::generate(&noise(seed, LEN));
         trial.config.plant = self.campaign.plant;
+        let long = self.campaign.long;
+        if long > 0 && seed.is_multiple_of(long) {
+            trial.lengthen();
+        }
         trial
     }
 }
 
 impl<G: Machine> Subject for Tiers<'_, G> {
     fn attempt(&self, seed: u64) -> Result<Done, String> {
-        attempt(&self.trial(seed), self.campaign.oracle)
+        attempt::<G>(&self.trial(seed), &self.campaign.oracles.of(seed))
     }
 
     fn minimised(&self, seed: u64, what: String) -> Failure {
-        let Campaign { plant, oracle, .. } = *self.campaign;
+        let (plant, oracles) = (self.campaign.plant, self.campaign.oracles.of(seed));
         let usual = json!({"config": Config { plant, ..Config::default() }});
-        let fails = |trial: &Trial<G::Case>| patiently(trial, oracle).err();
+        let fails = |trial: &Trial<G::Case>| patiently::<G>(trial, &oracles).err();
         minimised(G::NAME, seed, what, &self.trial(seed), &usual, fails, Trial::story)
     }
 }
@@ -214,29 +257,33 @@ pub enum Refused {
 ///
 /// # Errors
 /// What happens in it, or what is wrong with the file.
-pub fn replay<G: Machine>(saved: Value, oracle: bool) -> Result<Summary, Refused> {
+pub fn replay<G: Machine>(saved: Value, oracles: &Oracles) -> Result<Summary, Refused> {
     let trial: Trial<G::Case> =
         serde_json::from_value(saved).map_err(|error| Refused::File(error.to_string()))?;
     trial.is_fair().map_err(Refused::File)?;
-    patiently(&trial, oracle).map(|done| done.0).map_err(|what| Refused::Differs(trial.story(&what)))
+    patiently::<G>(&trial, oracles)
+        .map(|done| done.tiers)
+        .map_err(|what| Refused::Differs(trial.story(&what)))
 }
 
-/// What the tiers have done, and how many instructions were compared with an oracle's.
-type Done = (Summary, u64);
-
-fn patiently<C: Case>(trial: &Trial<C>, oracle: bool) -> Result<Done, String> {
+fn patiently<G: Machine>(trial: &Trial<G::Case>, oracles: &Oracles) -> Result<Done, String> {
     let times = if trial.config.compile == Compile::Background { PATIENCE } else { 1 };
-    (1..times).try_fold(attempt(trial, oracle)?, |_, _| attempt(trial, oracle))
+    (1..times).try_fold(attempt::<G>(trial, oracles)?, |_, _| attempt::<G>(trial, oracles))
 }
 
 /// Runs a trial once.
-fn attempt<C: Case>(trial: &Trial<C>, oracle: bool) -> Result<Done, String> {
+fn attempt<G: Machine>(trial: &Trial<G::Case>, oracles: &Oracles) -> Result<Done, String> {
     caught(|| {
         let tiers = trial.run()?;
-        let asked = oracle.then(|| trial.case.oracle(trial.config.clone(), &trial.budgets));
-        let oracle =
+        let asked = oracles.others.then(|| trial.case.oracle(trial.config.clone(), &trial.budgets));
+        let others =
             asked.flatten().transpose().map_err(|what| format!("not what the oracle does: {what}"))?;
-        Ok((tiers, oracle.unwrap_or_default()))
+        let c = match &oracles.c {
+            Some(compiler) => beside_c::<G>(compiler, &trial.case, trial.config.plant)?,
+            None => InC::Unfit,
+        };
+        let c = if let InC::Same(count) = c { count } else { 0 };
+        Ok(Done { tiers, others: others.unwrap_or_default(), c })
     })
 }
 

@@ -4,6 +4,7 @@
 //! seeds. A check returns what it did, and an error that tells the whole story: the case, as a listing, and
 //! where the machines part.
 
+pub mod beside_c;
 mod campaign;
 mod choices;
 mod minimise;
@@ -19,14 +20,14 @@ use crate::guest::Guest;
 use crate::tier::Config;
 use crate::vm::Vm;
 
-pub use campaign::{Campaign, Failure, Refused, Subject, Tally, caught, minimised, replay};
+pub use campaign::{Campaign, Done, Failure, Oracles, Refused, Subject, Tally, caught, minimised, replay};
 pub use choices::{Choices, damaged, noise};
 pub use plain::{Generate, Plain};
 pub use shared::shared;
 pub use trial::{Trial, config, tiers};
 
 /// A program with all that it needs to run. Its `Debug` is a listing.
-pub trait Case: fmt::Debug {
+pub trait Case: Sized + fmt::Debug {
     /// The machine that it is for.
     type Guest: Guest;
 
@@ -40,6 +41,20 @@ pub trait Case: fmt::Debug {
     /// the same, or where the two part.
     fn oracle(&self, _config: Config, _budgets: &[u64]) -> Option<Result<u64, String>> {
         None
+    }
+    /// The same program without what C does not have, as what happens between its instructions; `None` where nothing is to
+    /// be left out.
+    fn for_c(&self) -> Option<Self> {
+        None
+    }
+    /// What is typed, where that is part of it.
+    fn input(&self) -> &[u8] {
+        &[]
+    }
+    /// Whether the next instruction keeps to what C assumes of devices, see [`crate::emit`]. `initial` is the machine before
+    /// its first.
+    fn keeps(_initial: &Vm<Self::Guest>, _vm: &Vm<Self::Guest>) -> bool {
+        true
     }
 }
 

@@ -5,10 +5,16 @@ use serde::{Deserialize, Serialize};
 use super::{Case, Choices, Summary};
 use crate::compare::compare;
 use crate::guest::{Guest, Stop};
-use crate::tier::{Compile, Config, Conversion, Tiers};
+#[cfg(feature = "jit")]
+use crate::jit::CodegenOptions;
+use crate::tier::{Compile, Config, Conversion, Optimisations, Tiers};
 
 /// Instructions that a saved trial may run for.
 const BUDGET: u64 = 1 << 30;
+/// How much longer a long trial's runs are, and how many times as many: millions of instructions together.
+const LONGER: (u64, usize) = (25, 10);
+/// Instructions after which a trial goes on only while most of them are native: what is interpreted is compared with itself.
+const LONG: u64 = 10_000;
 
 /// A case, the configuration that it runs in, and the budgets of its runs. As JSON it is a file that can be replayed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,24 +41,32 @@ pub fn config(choices: &mut Choices<'_>) -> Config {
         config.code_cap = choices.pick(&[0, 1 << 10, 1 << 12, 1 << 14]);
     }
     if choices.chance(128) {
-        config.region_instructions = choices.pick(&[0, 2, 10, 30, 60, 100, 300, 300]);
+        config.region_instructions = choices.pick(&[1, 2, 10, 30, 60, 100, 300, 300]);
     }
     if choices.chance(128) {
         config.call_depth = choices.pick(&[0, 1, 2]);
         config.targets = choices.pick(&[0, 1, 2, 3, 4]);
     }
-    let optimisations = &mut config.optimisations;
-    optimisations.conversion =
-        choices.pick(&[Conversion::Always, Conversion::Always, Conversion::Unpredictable, Conversion::Never]);
-    optimisations.unrolling = !choices.chance(64);
-    optimisations.literals = !choices.chance(64);
-    optimisations.joint_tests = !choices.chance(64);
-    optimisations.elements = !choices.chance(64);
+    // Every field, so that none is forgotten that comes to be.
+    config.optimisations = Optimisations {
+        conversion: choices.pick(&[
+            Conversion::Always,
+            Conversion::Always,
+            Conversion::Unpredictable,
+            Conversion::Never,
+        ]),
+        unrolling: !choices.chance(64),
+        literals: !choices.chance(64),
+        joint_tests: !choices.chance(64),
+        elements: !choices.chance(64),
+    };
     #[cfg(feature = "jit")]
     {
-        config.codegen.optimise = !choices.chance(96);
-        config.codegen.alias_analysis = !choices.chance(96);
-        config.codegen.verify |= choices.chance(8);
+        config.codegen = CodegenOptions {
+            optimise: !choices.chance(96),
+            alias_analysis: !choices.chance(96),
+            verify: choices.chance(8) || config.codegen.verify,
+        };
     }
     config.record = choices.chance(8);
     config
@@ -73,13 +87,20 @@ impl<C: Case> Trial<C> {
     pub fn generate(bytes: &[u8]) -> Self {
         let choices = &mut Choices::new(bytes);
         let config = config(choices);
-        let budgets = (0..=choices.below(16))
+        let budgets = (0..=4 + choices.below(12))
             .map(|_| {
                 let most = choices.pick(&[2, 50, 500, 4000, 20_000]);
                 u64::from(choices.below(most))
             })
             .collect();
         Trial { config, budgets, case: C::generate(choices) }
+    }
+
+    /// Makes a long trial of it.
+    pub(super) fn lengthen(&mut self) {
+        let (factor, times) = LONGER;
+        self.budgets.iter_mut().for_each(|budget| *budget *= factor);
+        self.budgets = self.budgets.repeat(times);
     }
 
     /// Runs the case in its configuration and in the interpreter.
@@ -116,6 +137,9 @@ impl<C: Case> Trial<C> {
             // What is compiled on another thread is ready sooner or later than the next run: both happen.
             if turn.is_multiple_of(2) {
                 vm.settle();
+            }
+            if vm.instructions() > LONG && 2 * vm.stats().native < vm.instructions() {
+                break;
             }
         }
         Ok(Summary::of(&vm))

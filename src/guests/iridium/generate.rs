@@ -389,7 +389,8 @@ impl Writer<'_, '_> {
     /// A loop that counts a register down.
     fn counted(&mut self, depth: usize) {
         let counter = COUNTER + depth as u8;
-        let times = 1 + self.choices.below(40);
+        let few = 1 + self.choices.below(40);
+        let times = if self.choices.chance(12) { self.choices.word() } else { few };
         self.immediate(op::LOAD, counter, times);
         let top = self.code.len();
         for _ in 0..=self.choices.below(3) {

@@ -5,12 +5,14 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::isa::{MEMORY, decode};
+use super::isa::{MEMORY, decode, op, r};
 use super::profile::Profile;
-use super::{Lc3, disasm};
+use super::{Lc3, disasm, word};
 use crate::device::{Capture, Console, Input, Script};
 use crate::fuzz::{self, Choices};
+use crate::guest::Guest as _;
 use crate::ops::Pc;
+use crate::state::attr;
 use crate::tape::Tape;
 use crate::tier::Config;
 use crate::vm::Vm;
@@ -63,11 +65,15 @@ pub struct Case {
 impl Case {
     /// A program for a machine of this profile at this place.
     pub fn new(choices: &mut Choices<'_>, profile: Profile, origin: u16) -> Case {
-        let (words, handlers) = if choices.chance(24) {
+        let (mut words, handlers) = if choices.chance(24) {
             ((0..WORDS).map(|_| choices.word()).collect(), Vec::new())
         } else {
             Writer::new(choices, origin).program()
         };
+        if !choices.chance(32) {
+            // Behind the end it halts, for good: empty memory is long.
+            words.extend([0xf025, 0x0ffe]);
+        }
         let mut vectors = Vec::new();
         for entry in VECTORS {
             if !handlers.is_empty() && choices.chance(160) {
@@ -136,6 +142,30 @@ impl fuzz::Case for Case {
         }
     }
 
+    /// Nothing happens between instructions, and nothing that they do wrong has a handler.
+    fn for_c(&self) -> Option<Case> {
+        Some(Case { pace: 0, has_system: false, vectors: Vec::new(), ..self.clone() })
+    }
+
+    fn input(&self) -> &[u8] {
+        &self.input
+    }
+
+    fn keeps(initial: &Vm<Lc3>, vm: &Vm<Lc3>) -> bool {
+        let state = vm.state();
+        let special = |at: u16| state.attributes(MEMORY.id(), at.into()) & (attr::READ | attr::WRITE) != 0;
+        let insn = vm.guest().decode(state, vm.pc());
+        let pointer = |at: u16| {
+            let (was, is) = (word(initial.state(), at), word(state, at));
+            was == is || !special(was) && !special(is)
+        };
+        match insn.op() {
+            op::LDR | op::STR => !special(state.get(r(insn.b())).wrapping_add(insn.imm() as u16)),
+            op::LDI | op::STI => pointer(insn.imm() as u16),
+            _ => true,
+        }
+    }
+
     #[cfg(feature = "oracle")]
     fn oracle(&self, config: Config, budgets: &[u64]) -> Option<Result<u64, String>> {
         super::oracle::follow(self, config, budgets)
@@ -174,7 +204,7 @@ fn any_instruction(choices: &mut Choices<'_>) -> u16 {
     loop {
         let word = choices.word();
         let insn = decode(&Profile::STANDARD, 0, word);
-        if insn.op() != super::isa::op::ILLEGAL {
+        if insn.op() != op::ILLEGAL {
             return word;
         }
     }
@@ -547,10 +577,16 @@ impl<'c, 'b> Writer<'c, 'b> {
     /// A loop that counts down.
     fn counted(&mut self, depth: usize) {
         let counter = 5 - depth as u16;
-        let times = 1 + self.choices.below(15);
-        self.words.push(0x5020 | counter << 9 | counter << 6);
-        for _ in 0..=self.choices.below(3) {
-            self.words.push(0x1020 | counter << 9 | counter << 6 | times);
+        if self.choices.chance(24) {
+            // A number, which may be large.
+            let number = self.number();
+            self.with_place(2, counter, number);
+        } else {
+            let times = 1 + self.choices.below(15);
+            self.words.push(0x5020 | counter << 9 | counter << 6);
+            for _ in 0..=self.choices.below(3) {
+                self.words.push(0x1020 | counter << 9 | counter << 6 | times);
+            }
         }
         let top = self.words.len();
         for _ in 0..=self.choices.below(3) {

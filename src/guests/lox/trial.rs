@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::generate::{self, tree};
 use super::{Limits, Lox, Program, Stop, isa::Op};
 use crate::device::Capture;
-use crate::fuzz::{self, Choices, Failure, Refused, Subject, Summary, noise};
+use crate::fuzz::{self, Choices, Done, Failure, Refused, Subject, Summary, noise};
 use crate::tier::Plant;
 
 /// Bytes that a program takes at most, about.
@@ -220,8 +220,8 @@ impl Ways {
 }
 
 impl Subject for Ways {
-    fn attempt(&self, seed: u64) -> Result<(Summary, u64), String> {
-        self.trial(seed).run().map(|summary| (summary, 0))
+    fn attempt(&self, seed: u64) -> Result<Done, String> {
+        self.trial(seed).run().map(|tiers| Done { tiers, ..Done::default() })
     }
 
     fn minimised(&self, seed: u64, what: String) -> Failure {
