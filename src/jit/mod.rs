@@ -7,6 +7,7 @@
 mod access;
 pub(crate) mod code;
 pub(crate) mod compile;
+mod computed;
 mod contain;
 mod convert;
 pub(crate) mod dump;

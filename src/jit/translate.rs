@@ -17,7 +17,7 @@ use cranelift_codegen::ir::{
     Signature, SourceLoc, TrapCode, UserFuncName, Value, ValueDef, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Switch};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use super::access::Found;
 use super::elements::Home;
@@ -30,9 +30,6 @@ use crate::ops::{Flow, FlowOf, Pc, Scalar, Type, Via};
 use crate::region::{Block, Region, Target};
 use crate::state::{BUDGET, REGISTERS, State, attr};
 use crate::tier::Plant;
-
-/// Targets of an indirect jump that are compared one by one; more go through a table.
-const COMPARED: usize = 3;
 
 /// A function in CLIF and what it rests on.
 pub(crate) struct Translation {
@@ -401,14 +398,7 @@ impl<G: Guest> Translator<'_, G> {
             Flow::Dynamic(to, via) => self.dynamic(block, to, via),
             Flow::DynamicIf(Val::Known(0), _) => self.jump(block.next),
             Flow::DynamicIf(Val::Known(_), to) => self.dynamic(block, to, Via::Jump),
-            Flow::DynamicIf(Val::Is(condition), to) => {
-                self.charge_cycle([block.next].into_iter().chain(targets(block)));
-                let away = self.b.create_block();
-                let (next, args) = self.edge(block.next);
-                self.b.ins().brif(condition, away, &[], next, &args);
-                self.b.switch_to_block(away);
-                self.dynamic(block, to, Via::Jump);
-            }
+            Flow::DynamicIf(Val::Is(condition), to) => self.dynamic_if(block, condition, to),
             Flow::Trap(_) => self.leave(Reason::Trap),
             Flow::Illegal => self.leave(Reason::Illegal),
         }
@@ -452,44 +442,6 @@ impl<G: Guest> Translator<'_, G> {
         }
     }
 
-    /// An indirect jump: compared with the targets that the region has.
-    fn dynamic(&mut self, block: &Block, to: Val, via: Via) {
-        let to = match to {
-            Val::Known(pc) => {
-                let known = block.targets.iter().find(|t| t.0 as u64 == pc);
-                return self.jump(known.map_or(Target::Outside(pc as Pc), |t| Target::Block(t.1)));
-            }
-            Val::Is(to) => to,
-        };
-        self.charge_cycle(targets(block));
-        let reason = if via == Via::Return { Reason::Return } else { Reason::Indirect };
-        let unknown = self.exit(reason, None, Some(to));
-        if block.targets.len() <= COMPARED {
-            for &(pc, target) in &block.targets {
-                let (target, args) = self.edge(Target::Block(target));
-                let is = self.b.ins().icmp_imm_s(IntCC::Equal, to, pc as i64);
-                let other = self.b.create_block();
-                self.b.ins().brif(is, target, &args, other, &[]);
-                self.b.switch_to_block(other);
-            }
-            self.b.ins().jump(unknown, &[]);
-            return;
-        }
-        let mut switch = Switch::new();
-        let mut ways = Vec::new();
-        for &(pc, target) in &block.targets {
-            let way = self.b.create_block();
-            switch.set_entry(pc as u128, way);
-            ways.push((way, target));
-        }
-        switch.emit(&mut self.b, to, unknown);
-        for (way, target) in ways {
-            self.b.switch_to_block(way);
-            let (target, args) = self.edge(Target::Block(target));
-            self.b.ins().jump(target, &args);
-        }
-    }
-
     /// Takes from the budget what an edge owes.
     fn charge(&mut self, target: Target) {
         let owed = self.owed(target).unwrap_or(0);
@@ -500,7 +452,7 @@ impl<G: Guest> Translator<'_, G> {
 
     /// Takes from the budget what the one of these edges owes that closes a cycle, if one does. Others settle theirs on
     /// their way.
-    fn charge_cycle(&mut self, targets: impl IntoIterator<Item = Target>) {
+    pub(super) fn charge_cycle(&mut self, targets: impl IntoIterator<Item = Target>) {
         let closes = |t: &Target| matches!(*t, Target::Block(b) if self.region.blocks[b].is_checkpoint);
         if let Some(target) = targets.into_iter().find(closes) {
             self.charge(target);
@@ -622,11 +574,6 @@ impl<G: Guest> Translator<'_, G> {
     pub(super) fn value<T: Scalar>(&mut self, value: Val) -> Value {
         self.materialise(value, T::TYPE)
     }
-}
-
-/// Where a computed jump leads inside the region.
-fn targets(block: &Block) -> impl Iterator<Item = Target> + '_ {
-    block.targets.iter().map(|target| Target::Block(target.1))
 }
 
 fn taken(block: &Block) -> Target {
