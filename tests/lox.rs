@@ -626,7 +626,7 @@ fn sites_know_some_shapes_and_are_right_about_all() {
 fn the_prompt_knows_what_words_are() {
     let live = kiln::guests::lox::prompt::Live::new();
     let looks = |line: &str| -> Vec<(String, Look)> {
-        live.looks(line).into_iter().map(|(span, look)| (line[span].to_owned(), look)).collect()
+        live.looks(line).unwrap().into_iter().map(|(span, look)| (line[span].to_owned(), look)).collect()
     };
     let of = |all: &[(&str, Look)]| -> Vec<(String, Look)> {
         all.iter().map(|&(text, look)| (text.to_owned(), look)).collect()

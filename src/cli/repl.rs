@@ -235,7 +235,7 @@ impl Highlighter for Words {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
         let mut text = String::with_capacity(2 * line.len());
         let mut done = 0;
-        for (span, look) in self.0.borrow().looks(line) {
+        for (span, look) in self.0.borrow().looks(line).unwrap_or_default() {
             let code = match look {
                 Look::Keyword => "35",
                 Look::Literal => "32",
@@ -252,9 +252,9 @@ impl Highlighter for Words {
         }
     }
 
-    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+    fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
         // Any change may change the look of all that follows.
-        true
+        self.0.borrow().looks(line).is_some()
     }
 }
 

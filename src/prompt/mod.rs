@@ -28,9 +28,9 @@ pub trait Prompt {
     fn jobs(&self) -> &Jobs;
     /// The words that may stand where the word that ends at byte `at` of a line stands, and where that starts.
     fn complete(&self, line: &str, at: usize) -> (usize, Vec<String>);
-    /// The parts of a line that look otherwise than plain, in order.
-    fn looks(&self, _line: &str) -> Vec<(Range<usize>, Look)> {
-        Vec::new()
+    /// The parts of a line that look otherwise than plain, in order; `None` where all lines are plain.
+    fn looks(&self, _line: &str) -> Option<Vec<(Range<usize>, Look)>> {
+        None
     }
 }
 

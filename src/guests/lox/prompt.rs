@@ -119,7 +119,7 @@ impl Prompt for Live {
         (start, all)
     }
 
-    fn looks(&self, line: &str) -> Vec<(Range<usize>, Look)> {
+    fn looks(&self, line: &str) -> Option<Vec<(Range<usize>, Look)>> {
         let mut scanner = Scanner::new(line.as_bytes());
         let tokens = iter::from_fn(|| Some(scanner.token()).filter(|token| token.kind != Kind::End));
         let (mut looks, mut done) = (Vec::new(), 0);
@@ -137,7 +137,7 @@ impl Prompt for Live {
             looks.extend(look.filter(|_| is_text).map(|look| (token.span(), look)));
         }
         looks.extend(comment(line, done..line.len()));
-        looks
+        Some(looks)
     }
 }
 
