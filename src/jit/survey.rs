@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::effects;
 use crate::guest::Guest;
-use crate::ops::{Flow, Pc};
+use crate::ops::{Flow, Pc, Via};
 use crate::record::{self, Edge, Instruction, Listing, Way};
 use crate::region::{Block, Region, Target};
 use crate::state::{State, attr};
@@ -13,18 +13,34 @@ use crate::state::{State, attr};
 /// Words before and after a region that are searched for stores.
 const NEIGHBOURHOOD: Pc = 512;
 
-/// The words that instructions in or near the region name as the target of a store, executed or not: variables, not
-/// constants.
+/// The words that instructions in or near the region name as the target of a store: variables, not constants. What has
+/// never been executed counts if control may come there on a direct way from what has: data would name any word.
 pub(super) fn named_stores<G: Guest>(guest: &G, state: &State, region: &Region) -> HashSet<Pc> {
     let Some(space) = G::CODE else { return HashSet::new() };
-    let pcs = || region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0));
-    let first = pcs().min().unwrap_or(0).saturating_sub(NEIGHBOURHOOD);
-    let last = pcs().max().unwrap_or(0).saturating_add(NEIGHBOURHOOD).min(guest.code_len() as Pc);
-    (first..last)
-        .flat_map(|pc| effects::of::<G>(guest.decode(state, pc), pc).accesses)
-        .filter(|a| a.store && a.space == space)
-        .filter_map(|a| a.at.map(|at| at as Pc))
-        .collect()
+    let own = region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0));
+    let (first, last) = own.clone().fold((Pc::MAX, 0), |(first, last), pc| (first.min(pc), last.max(pc)));
+    let near =
+        first.saturating_sub(NEIGHBOURHOOD)..last.saturating_add(NEIGHBOURHOOD).min(guest.code_len() as Pc);
+    let executed = near.clone().filter(|&pc| state.attributes(space, pc.into()) & attr::DECODED != 0);
+    let mut todo: Vec<Pc> = executed.chain(own).collect();
+    let mut seen = HashSet::new();
+    let mut stores = HashSet::new();
+    while let Some(pc) = todo.pop() {
+        if !near.contains(&pc) || !seen.insert(pc) {
+            continue;
+        }
+        let effects = effects::of::<G>(guest.decode(state, pc), pc);
+        let named = effects.accesses.iter().filter(|a| a.store && a.space == space);
+        stores.extend(named.filter_map(|a| a.at).map(|at| at as Pc));
+        let (next, to) = match effects.flow {
+            Flow::Next | Flow::DynamicIf(..) | Flow::Trap(_) | Flow::Dynamic(_, Via::Call) => (true, None),
+            Flow::If(_, to) | Flow::Call(to) => (true, Some(to)),
+            Flow::Goto(to) => (false, Some(to)),
+            Flow::Dynamic(..) | Flow::Illegal => (false, None),
+        };
+        todo.extend(next.then(|| G::next(pc)).into_iter().chain(to));
+    }
+    stores
 }
 
 /// Per space: the one range of addresses outside which every load is special and inside which none is.
