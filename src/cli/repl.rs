@@ -155,6 +155,17 @@ impl Session {
         let printer = editor.create_external_printer().map_err(failed)?;
         tell(self.prompt.borrow().jobs().clone(), is_edited.clone(), printer);
         io::stdout().write_all(self.prompt.borrow().banner().as_bytes())?;
+        // Ctrl-C is a key while a line is edited, and a signal from when the terminal is put back, before the entry runs.
+        host::interruptible(|| self.converse(&mut editor, history.as_deref(), &is_edited))?
+    }
+
+    /// Reads lines and does what the entries ask for.
+    fn converse(
+        &mut self,
+        editor: &mut Editor<Words, FileHistory>,
+        history: Option<&Path>,
+        is_edited: &AtomicBool,
+    ) -> io::Result<()> {
         loop {
             let sign = if self.entry.is_empty() { self.prompt.borrow().sign() } else { MORE };
             is_edited.store(true, Ordering::Relaxed);
@@ -172,7 +183,7 @@ impl Session {
             let Some(entry) = entry else { continue };
             if !entry.trim().is_empty() {
                 editor.add_history_entry(entry.trim_end()).map_err(failed)?;
-                if let Some(Err(error)) = history.as_ref().map(|path| editor.append_history(path)) {
+                if let Some(Err(error)) = history.map(|path| editor.append_history(path)) {
                     warn(&format!("the entry is not kept: {error}"));
                 }
             }
