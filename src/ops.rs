@@ -65,6 +65,23 @@ pub trait Int: Scalar {
     fn compare(cond: Cond, a: Self, b: Self) -> bool;
     /// The bits, sign-extended to 64.
     fn sign_extended(self) -> u64;
+
+    /// [`Int::binary`] of values that are known by their bits.
+    fn fold(op: Binary, a: u64, b: u64) -> u64 {
+        Self::binary(op, Self::from_bits(a), Self::from_bits(b)).to_bits()
+    }
+    /// [`Int::compare`] of values that are known by their bits: 0 or 1.
+    fn fold_compare(cond: Cond, a: u64, b: u64) -> u64 {
+        Self::compare(cond, Self::from_bits(a), Self::from_bits(b)).to_bits()
+    }
+    /// The low bits, zero-extended: [`Ops::unsigned`] of a value that is known by its bits.
+    fn truncate(bits: u64) -> u64 {
+        Self::from_bits(bits).to_bits()
+    }
+    /// The number that the low bits are, with a sign.
+    fn signed(bits: u64) -> i64 {
+        Self::from_bits(bits).sign_extended() as i64
+    }
 }
 
 /// Integer operations of two operands. All are total: what would be undefined is defined here.

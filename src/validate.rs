@@ -238,15 +238,12 @@ impl Ops for Client {
         Value::Known(value.to_bits())
     }
     fn binary<T: Int>(&mut self, op: Binary, a: Value, b: Value) -> Value {
-        let signed = |bits| T::from_bits(bits).sign_extended() as i64;
         match (op, a, b) {
-            (_, Value::Known(a), Value::Known(b)) => {
-                Value::Known(T::binary(op, T::from_bits(a), T::from_bits(b)).to_bits())
-            }
+            (_, Value::Known(a), Value::Known(b)) => Value::Known(T::fold(op, a, b)),
             (Binary::Add, value, Value::Known(n)) | (Binary::Add, Value::Known(n), value) => {
-                value.plus(signed(n))
+                value.plus(T::signed(n))
             }
-            (Binary::Sub, value, Value::Known(n)) => value.plus(signed(n).saturating_neg()),
+            (Binary::Sub, value, Value::Known(n)) => value.plus(T::signed(n).saturating_neg()),
             _ => Value::Any,
         }
     }
@@ -261,13 +258,13 @@ impl Ops for Client {
     }
     fn unsigned<F: Int, T: Int>(&mut self, v: Value) -> Value {
         match v {
-            Value::Known(bits) => Value::Known(T::from_bits(bits).to_bits()),
+            Value::Known(bits) => Value::Known(T::truncate(bits)),
             _ => Value::Any,
         }
     }
     fn signed<F: Int, T: Int>(&mut self, v: Value) -> Value {
         match v {
-            Value::Known(bits) => Value::Known(T::from_bits(F::from_bits(bits).sign_extended()).to_bits()),
+            Value::Known(bits) => Value::Known(T::truncate(F::signed(bits) as u64)),
             _ => Value::Any,
         }
     }

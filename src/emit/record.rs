@@ -172,7 +172,7 @@ impl Ops for Recorder {
     fn compare<T: Int>(&mut self, cond: Cond, a: Val, b: Val) -> Val {
         match (self.known::<T>(a), self.known::<T>(b)) {
             (Some(a), Some(b)) => self.imm(T::compare(cond, a, b)),
-            _ if a == b => self.imm(matches!(cond, Cond::Eq | Cond::Le | Cond::Ge)),
+            _ if a == b => self.imm(cond.is_reflexive()),
             _ => self.node(Node::Compare(cond, T::TYPE, a, b)),
         }
     }

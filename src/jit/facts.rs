@@ -501,27 +501,22 @@ impl Ops for Client<'_> {
         Value::Known(value.to_bits())
     }
     fn binary<T: Int>(&mut self, op: Binary, a: Value, b: Value) -> Value {
-        let signed = |bits| T::from_bits(bits).sign_extended() as i64;
         match (op, a, b) {
-            (_, Value::Known(a), Value::Known(b)) => {
-                Value::Known(T::binary(op, T::from_bits(a), T::from_bits(b)).to_bits())
-            }
+            (_, Value::Known(a), Value::Known(b)) => Value::Known(T::fold(op, a, b)),
             (Binary::And, _, Value::Known(0)) | (Binary::And, Value::Known(0), _) => Value::Known(0),
             (Binary::And, x, y) if x == y => x,
             (Binary::Add, Value::At(p), Value::Known(n)) | (Binary::Add, Value::Known(n), Value::At(p)) => {
-                Value::At(Place { offset: p.offset.wrapping_add(signed(n)), ..p })
+                Value::At(Place { offset: p.offset.wrapping_add(T::signed(n)), ..p })
             }
             (Binary::Sub, Value::At(p), Value::Known(n)) => {
-                Value::At(Place { offset: p.offset.wrapping_sub(signed(n)), ..p })
+                Value::At(Place { offset: p.offset.wrapping_sub(T::signed(n)), ..p })
             }
             _ => self.fresh(),
         }
     }
     fn compare<T: Int>(&mut self, cond: Cond, a: Value, b: Value) -> Value {
         match (a, b) {
-            (Value::Known(a), Value::Known(b)) => {
-                Value::Known(T::compare(cond, T::from_bits(a), T::from_bits(b)) as u64)
-            }
+            (Value::Known(a), Value::Known(b)) => Value::Known(T::fold_compare(cond, a, b)),
             (a, b) if a == b => Value::Known(cond.is_reflexive() as u64),
             _ => self.fresh(),
         }
@@ -535,13 +530,13 @@ impl Ops for Client<'_> {
     }
     fn unsigned<F: Int, T: Int>(&mut self, v: Value) -> Value {
         match v {
-            Value::Known(bits) => Value::Known(T::from_bits(bits).to_bits()),
+            Value::Known(bits) => Value::Known(T::truncate(bits)),
             Value::At(_) | Value::Nothing => self.fresh(),
         }
     }
     fn signed<F: Int, T: Int>(&mut self, v: Value) -> Value {
         match v {
-            Value::Known(bits) => Value::Known(T::from_bits(F::from_bits(bits).sign_extended()).to_bits()),
+            Value::Known(bits) => Value::Known(T::truncate(F::signed(bits) as u64)),
             Value::At(_) | Value::Nothing => self.fresh(),
         }
     }

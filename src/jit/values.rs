@@ -33,7 +33,7 @@ impl<G: Guest> Ops for Translator<'_, G> {
         let ones = T::from_bits(u64::MAX).to_bits();
         match (op, a, b) {
             (_, Val::Known(a), Val::Known(b)) => {
-                return Val::Known(T::binary(op, T::from_bits(a), T::from_bits(b)).to_bits());
+                return Val::Known(T::fold(op, a, b));
             }
             (Binary::Add | Binary::Sub | Binary::Or | Binary::Xor, x, Val::Known(0)) => return x,
             (Binary::Add | Binary::Or | Binary::Xor, Val::Known(0), x) => return x,
@@ -48,11 +48,9 @@ impl<G: Guest> Ops for Translator<'_, G> {
         }
         let plus = match (op, a, b) {
             (Binary::Add, Val::Is(x), Val::Known(n)) | (Binary::Add, Val::Known(n), Val::Is(x)) => {
-                Some((x, T::from_bits(n).sign_extended() as i64))
+                Some((x, T::signed(n)))
             }
-            (Binary::Sub, Val::Is(x), Val::Known(n)) => {
-                Some((x, (T::from_bits(n).sign_extended() as i64).wrapping_neg()))
-            }
+            (Binary::Sub, Val::Is(x), Val::Known(n)) => Some((x, T::signed(n).wrapping_neg())),
             _ => None,
         };
         if let Some((x, n)) = plus {
@@ -76,7 +74,7 @@ impl<G: Guest> Ops for Translator<'_, G> {
 
     fn compare<T: Int>(&mut self, cond: Cond, a: Val, b: Val) -> Val {
         if let (Val::Known(a), Val::Known(b)) = (a, b) {
-            return Val::Known(T::compare(cond, T::from_bits(a), T::from_bits(b)) as u64);
+            return Val::Known(T::fold_compare(cond, a, b));
         }
         if a == b {
             return Val::Known(cond.is_reflexive() as u64);
@@ -103,7 +101,7 @@ impl<G: Guest> Ops for Translator<'_, G> {
     fn unsigned<F: Int, T: Int>(&mut self, v: Val) -> Val {
         let (from, to) = (F::TYPE.bytes(), T::TYPE.bytes());
         match v {
-            Val::Known(bits) => Val::Known(T::from_bits(bits).to_bits()),
+            Val::Known(bits) => Val::Known(T::truncate(bits)),
             v if from == to => v,
             Val::Is(v) if from < to => Val::Is(self.b.ins().uextend(clif(T::TYPE), v)),
             Val::Is(v) => Val::Is(self.b.ins().ireduce(clif(T::TYPE), v)),
@@ -113,7 +111,7 @@ impl<G: Guest> Ops for Translator<'_, G> {
     fn signed<F: Int, T: Int>(&mut self, v: Val) -> Val {
         let (from, to) = (F::TYPE.bytes(), T::TYPE.bytes());
         match v {
-            Val::Known(bits) => Val::Known(T::from_bits(F::from_bits(bits).sign_extended()).to_bits()),
+            Val::Known(bits) => Val::Known(T::truncate(F::signed(bits) as u64)),
             v if from == to => v,
             Val::Is(v) if from < to => Val::Is(self.b.ins().sextend(clif(T::TYPE), v)),
             Val::Is(v) => Val::Is(self.b.ins().ireduce(clif(T::TYPE), v)),
