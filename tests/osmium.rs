@@ -350,6 +350,50 @@ fn f() -> int { while true { break; } }
     assert_eq!(errors(text), expected);
 }
 
+/// What follows from an error is none.
+#[test]
+fn a_mistake_is_one_error() {
+    let in_main = [
+        ("let x = 1 + ;\nprint(x);", "3:13: expected a value, found `;`"),
+        ("let x;\nprint(x);", "3:6: expected `=`, found `;`"),
+        ("let x: [int = [1];\nprint(x[0]);", "3:13: expected `]`, found `=`"),
+        ("let x = 1;\n{ let x = (1.5;\nprint(x + 1.5); }", "4:15: expected `)`, found `;`"),
+        ("let x = 1, y = 2;\nprint(x + y);", "3:10: expected `;`, found `,`"),
+        ("let x = 1 ? 2 : 3;\nprint(x);", "3:11: `?` means nothing here"),
+        ("let x = 'a';\nprint(x);", "3:9: `'` means nothing here"),
+        ("let 2x = 5;\nprint(x);", "3:5: expected a name, found a number"),
+        ("int x = 5;\nprint(x);", "3:5: expected `;`, found a name"),
+        ("let x = y;\nlet z = x * x;\nprint(z + 0.5, -x + 0.5);", "3:9: there is no variable `y`"),
+        ("for (var i = 0; i < 10; i += 1) { print(i); }", "3:5: expected a name, found `(`"),
+        ("var i = 0;\nif (i == 0 { print(i); } else { print(1); }", "4:12: expected `)`, found `{`"),
+        ("var i = 0;\nif i == 0\nprint(i);\n}\nprint(i);", "5:1: expected `{`, found a name"),
+        ("var i = 0;\nwhile i < 9\ni += 1;\nprint(i);", "5:1: expected `{`, found a name"),
+        ("var i = 0;\nif i == 0 {\nprint(i);\nprint(i);", "8:1: expected `}`, found the end of the file"),
+        ("const N = 5;\nprint(N);", "3:1: expected `}`, found `const`"),
+        ("fn inner() { print(1); }\ninner();", "3:1: expected `}`, found `fn`"),
+        ("x = 1;\nlet x = 1;\nprint(x);", "3:1: there is no variable `x`"),
+    ];
+    for (statements, expected) in in_main {
+        let text = format!("\nfn main() {{\n{statements}\n}}\n");
+        assert_eq!(errors(&text), [expected], "{text}");
+    }
+    let main = "fn main() { print(f(3) + N); }\nconst N = 1;\n";
+    for (function, expected) in [
+        ("fn f(a) -> int { return a; }", "1:7: expected `:`, found `)`"),
+        ("fn f(a: int): int { return a; }", "1:13: expected `{`, found `:`"),
+        ("fn f(a: int) -> int { return a * ; }", "1:34: expected a value, found `;`"),
+        ("fn f(a: int) -> int { if a > 0 return a; }", "1:32: expected `{`, found `return`"),
+        ("fn f(a: int) -> int { return a;", "2:1: expected `}`, found `fn`"),
+        ("def f(a: int) -> int { return a; }", "1:1: expected `fn` or `const`, found a name"),
+        ("const M = ; fn f(a: int) -> int { return M; }", "1:11: expected a value, found `;`"),
+    ] {
+        assert_eq!(errors(&format!("{function}\n{main}")), [expected], "{function}");
+    }
+    assert_eq!(errors("fn main {\nprint(1);\n}\n"), ["1:9: expected `(`, found `{`"]);
+    // What is wrong elsewhere is told with it.
+    assert_eq!(errors("fn main() {\nlet x = (1;\nprint(x, y);\n}\n").len(), 2);
+}
+
 #[test]
 fn every_error_says_what_is_wrong() {
     let cases = [

@@ -1,5 +1,7 @@
 //! A program as it is written: names are not looked up yet, types not checked.
 
+use std::collections::HashSet;
+
 use super::token::Span;
 use super::tree::{BinaryOp, Test};
 
@@ -15,6 +17,8 @@ pub(super) struct Name<'s> {
 pub(super) struct File<'s> {
     pub constants: Vec<Constant<'s>>,
     pub functions: Vec<Function<'s>>,
+    /// The names in what could not be read, which may declare them.
+    pub unread: HashSet<&'s str>,
 }
 
 /// `const NAME = value;`
@@ -90,6 +94,8 @@ pub(super) enum StatementKind<'s> {
     Return(Option<Expr<'s>>),
     Expr(Expr<'s>),
     Block(Block<'s>),
+    /// What could not be read; it was reported.
+    Unread,
 }
 
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! From a tree of names to one of functions and variables: looks names up and checks types.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::ast::{self, ExprKind as Written, File, Name, StatementKind as Said};
 use super::eval;
@@ -39,17 +39,19 @@ struct Signature {
 
 /// Checks a file. Its functions follow those of the library, which it does not see. A program comes of it
 /// where nothing is wrong.
-pub(super) fn check(file: &File<'_>, library: &[Function], log: &mut Vec<Diagnostic>) -> Vec<Function> {
+pub(super) fn check<'s>(file: &File<'s>, library: &[Function], log: &mut Vec<Diagnostic>) -> Vec<Function> {
     let mut checker = Checker {
         log,
         is_library: library.is_empty(),
         functions: HashMap::new(),
         signatures: Vec::new(),
+        unread: &file.unread,
         first: library.len(),
         meanings: HashMap::new(),
         hidden: Vec::new(),
         locals: Vec::new(),
         result: Type::NOTHING,
+        is_whole: true,
         loops: 0,
         calls: 0,
     };
@@ -63,9 +65,12 @@ pub(super) fn check(file: &File<'_>, library: &[Function], log: &mut Vec<Diagnos
 }
 
 /// The function that a program starts with.
-pub(super) fn main(functions: &[Function], log: &mut Vec<Diagnostic>) -> Option<FnId> {
+pub(super) fn main(functions: &[Function], file: &File<'_>, log: &mut Vec<Diagnostic>) -> Option<FnId> {
     let found = functions.iter().position(|one| one.name == "main" && !one.is_library);
     let Some(main) = found else {
+        if file.unread.contains("main") {
+            return None;
+        }
         log.push(
             Diagnostic::error("there is no function `main`").help("a program starts with `fn main() { … }`"),
         );
@@ -85,6 +90,8 @@ struct Checker<'s, 'l> {
     /// By name, numbers in `signatures`.
     functions: HashMap<&'s str, usize>,
     signatures: Vec<Signature>,
+    /// What may be declared where the text could not be read.
+    unread: &'l HashSet<&'s str>,
     /// The number of this text's first function in the program.
     first: usize,
     /// What the names mean, innermost last.
@@ -94,6 +101,8 @@ struct Checker<'s, 'l> {
     locals: Vec<Local>,
     /// Of the function that is being checked.
     result: Type,
+    /// Whether all of its statements could be read.
+    is_whole: bool,
     /// Loops around.
     loops: usize,
     /// Calls seen so far, of what is compiled to one.
@@ -179,6 +188,7 @@ impl<'s> Checker<'s, '_> {
         let name = function.name.text;
         let (params, result) = (self.signatures[n].params.clone(), self.signatures[n].result);
         self.result = result;
+        self.is_whole = true;
         let scope = self.hidden.len();
         for (&(param, _), of) in function.params.iter().zip(params) {
             if self.hidden[scope..].contains(&param.text) {
@@ -188,7 +198,7 @@ impl<'s> Checker<'s, '_> {
         }
         let body = self.block(&function.body);
         self.leave(scope);
-        if result != Type::NOTHING && !flow::leaves(&body) {
+        if result != Type::NOTHING && self.is_whole && !flow::leaves(&body) {
             let message = format!("`{name}` may end without a result");
             let end = function.body.end.into();
             self.log.push(Diagnostic::error(message).at(end, format!("a `return` of {result} is missing")));
@@ -288,6 +298,10 @@ impl<'s> Checker<'s, '_> {
             Said::Return(value) => StatementKind::Return(self.returned(value.as_ref(), span)),
             Said::Expr(expr) => return self.expr_statement(expr, span),
             Said::Block(block) => StatementKind::Block(self.block(block)),
+            Said::Unread => {
+                self.is_whole = false;
+                return Vec::new();
+            }
         };
         vec![Statement { kind, span }]
     }

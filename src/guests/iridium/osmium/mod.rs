@@ -95,7 +95,7 @@ pub fn check(text: &str) -> (Option<Program>, Vec<Diagnostic>) {
     let file = parse::parse(text, &mut log);
     let own = check::check(&file, &library, &mut log);
     let functions = [library, own].concat();
-    let main = check::main(&functions, &mut log);
+    let main = check::main(&functions, &file, &mut log);
     let program =
         main.filter(|_| !log.iter().any(Diagnostic::is_error)).map(|main| Program { functions, main });
     log.sort_by_key(|one| one.span().map_or(usize::MAX, |span| span.start));

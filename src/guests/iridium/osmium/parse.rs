@@ -1,7 +1,11 @@
 //! From tokens to a tree, by recursive descent; operators by their precedence.
 //!
 //! After an error in a statement reading goes on with the next one, after one outside of functions with the
-//! next function or constant.
+//! next function or constant ([`recover`]).
+
+mod recover;
+
+use std::collections::HashSet;
 
 use super::ast::{Block, Constant, Expr, ExprKind, File, Function, Name, Statement, StatementKind, TypeName};
 use super::token::{self, Span, Token};
@@ -18,13 +22,8 @@ type Parsed<T> = Result<T, Reported>;
 
 /// Reads a text; what is wrong with it goes to `log`.
 pub(super) fn parse<'s>(text: &'s str, log: &mut Vec<Diagnostic>) -> File<'s> {
-    let (tokens, strange) = token::scan(text);
-    for span in strange {
-        let what = &text[span.start..span.end];
-        log.push(Diagnostic::error(format!("`{what}` means nothing here")).at(span.into(), ""));
-    }
-    let mut parser = Parser { text, tokens, at: 0, depth: 0, log };
-    parser.file()
+    let tokens = token::scan(text);
+    Parser { text, tokens, at: 0, depth: 0, unread: HashSet::new(), is_torn: false, log }.file()
 }
 
 struct Parser<'s, 'l> {
@@ -33,6 +32,10 @@ struct Parser<'s, 'l> {
     at: usize,
     /// Blocks and expressions that are being read.
     depth: usize,
+    /// The names in what was left out.
+    unread: HashSet<&'s str>,
+    /// A brace is missing, or was left out: which one another closes is not known any more.
+    is_torn: bool,
     log: &'l mut Vec<Diagnostic>,
 }
 
@@ -121,53 +124,8 @@ impl<'s> Parser<'s, '_> {
         (self.peek() == token).then(|| self.advance())
     }
 
-    fn error(&mut self, diagnostic: Diagnostic) -> Reported {
-        self.log.push(diagnostic);
-        Reported
-    }
-
-    /// Says that something else should stand here.
-    fn unexpected(&mut self, wanted: &str) -> Reported {
-        let (found, span) = (self.peek(), self.span());
-        let message = match found {
-            Token::OpenText => "the string has no end".to_owned(),
-            _ => format!("expected {wanted}, found {found}"),
-        };
-        let mut diagnostic = Diagnostic::error(message).at(span.into(), "");
-        if found == Token::OpenText {
-            diagnostic =
-                diagnostic.help("a string ends with `\"` in its own line; `\\n` in it is a new line");
-        }
-        self.error(diagnostic)
-    }
-
     fn expect(&mut self, token: Token) -> Parsed<Span> {
         self.take(token).ok_or_else(|| self.unexpected(&token.to_string()))
-    }
-
-    /// A closing bracket of the one at `open`.
-    fn close(&mut self, token: Token, open: Span) -> Parsed<Span> {
-        if let Some(span) = self.take(token) {
-            return Ok(span);
-        }
-        let message = format!("expected {token}, found {}", self.peek());
-        let diagnostic = Diagnostic::error(message).at(self.span().into(), "");
-        Err(self.error(diagnostic.because(open.into(), "for this one")))
-    }
-
-    /// The end of a statement. Where the next line begins without it, the statement is complete all the same.
-    fn semicolon(&mut self) -> Parsed<Span> {
-        if let Some(span) = self.take(Token::Semicolon) {
-            return Ok(span);
-        }
-        let last = self.last();
-        let is_next_line = self.text[last.end..self.span().start].contains('\n');
-        if !is_next_line && self.peek() != Token::BraceClose {
-            return Err(self.unexpected("`;`"));
-        }
-        let end = Span { start: last.end, end: last.end };
-        self.error(Diagnostic::error("expected `;`").at(end.into(), "at the end of the statement"));
-        Ok(last)
     }
 
     /// Reads something that others may be in.
@@ -181,14 +139,6 @@ impl<'s> Parser<'s, '_> {
         result
     }
 
-    /// Gives up the text.
-    fn too_deep(&mut self, span: Span) -> Reported {
-        self.at = self.tokens.len() - 1;
-        let message = format!("more than {DEEPEST} expressions or blocks in each other");
-        let help = "give parts of it names with `let`, or make a function of them";
-        self.error(Diagnostic::error(message).at(span.into(), "this is the last one too many").help(help))
-    }
-
     fn name(&mut self) -> Parsed<Name<'s>> {
         match self.take(Token::Name) {
             Some(span) => Ok(Name { text: self.slice(span), span }),
@@ -196,20 +146,21 @@ impl<'s> Parser<'s, '_> {
         }
     }
 
-    fn file(&mut self) -> File<'s> {
+    fn file(mut self) -> File<'s> {
         let mut file = File::default();
         while self.peek() != Token::End {
+            let start = self.at;
             let read = match self.peek() {
                 Token::Fn => self.function().map(|function| file.functions.push(function)),
                 Token::Const => self.constant().map(|constant| file.constants.push(constant)),
+                _ if self.is_torn => Err(Reported),
                 _ => Err(self.unexpected("`fn` or `const`")),
             };
             if read.is_err() {
-                while !matches!(self.peek(), Token::Fn | Token::Const | Token::End) {
-                    self.advance();
-                }
+                self.skip_declaration(start);
             }
         }
+        file.unread = self.unread;
         file
     }
 
@@ -277,41 +228,18 @@ impl<'s> Parser<'s, '_> {
                 if let Some(end) = parser.take(Token::BraceClose) {
                     return Ok(Block { statements, end });
                 }
+                let start = parser.at;
                 // What comes next is another function: this one's end is missing.
                 if matches!(parser.peek(), Token::End | Token::Fn | Token::Const) {
-                    return parser.close(Token::BraceClose, open).map(|end| Block { statements, end });
+                    parser.missing_brace(open);
+                    let end = parser.span();
+                    statements.push(Statement { kind: StatementKind::Unread, span: end });
+                    return Ok(Block { statements, end });
                 }
-                match parser.statement() {
-                    Ok(statement) => statements.push(statement),
-                    Err(Reported) => parser.skip_statement(),
-                }
+                let statement = parser.statement().unwrap_or_else(|Reported| parser.skip_statement(start));
+                statements.push(statement);
             }
         })
-    }
-
-    /// Goes to where the next statement begins.
-    fn skip_statement(&mut self) {
-        let mut open = 0;
-        loop {
-            match self.peek() {
-                Token::End | Token::Fn | Token::Const => return,
-                Token::BraceClose if open == 0 => return,
-                Token::Semicolon if open == 0 => {
-                    self.advance();
-                    return;
-                }
-                Token::BraceOpen => open += 1,
-                Token::BraceClose => {
-                    open -= 1;
-                    if open == 0 {
-                        self.advance();
-                        return;
-                    }
-                }
-                _ => {}
-            }
-            self.advance();
-        }
     }
 
     fn statement(&mut self) -> Parsed<Statement<'s>> {
@@ -345,10 +273,19 @@ impl<'s> Parser<'s, '_> {
         Ok(Statement { kind, span: start.to(self.last()) })
     }
 
+    /// Where more than the name cannot be read, the name is declared all the same.
     fn let_statement(&mut self) -> Parsed<StatementKind<'s>> {
-        let mutable = self.peek() == Token::Var;
+        let (start, mutable) = (self.at, self.peek() == Token::Var);
         self.advance();
         let name = self.name()?;
+        let (of, value) = self.type_and_value().unwrap_or_else(|Reported| {
+            self.skip_statement(start);
+            (None, Expr { kind: ExprKind::Error, span: name.span, depth: 1 })
+        });
+        Ok(StatementKind::Let { name, mutable, of, value })
+    }
+
+    fn type_and_value(&mut self) -> Parsed<(Option<TypeName<'s>>, Expr<'s>)> {
         let of = match self.take(Token::Colon) {
             Some(_) => Some(self.type_name()?),
             None => None,
@@ -356,7 +293,7 @@ impl<'s> Parser<'s, '_> {
         self.expect(Token::Assign)?;
         let value = self.expr()?;
         self.semicolon()?;
-        Ok(StatementKind::Let { name, mutable, of, value })
+        Ok((of, value))
     }
 
     fn if_statement(&mut self) -> Parsed<StatementKind<'s>> {

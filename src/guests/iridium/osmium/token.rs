@@ -174,22 +174,22 @@ tokens! {
     Greater "`>`",
     #[token(">=")]
     AtLeast "`>=`",
+    Strange "what means nothing",
     End "the end of the file",
 }
 
-/// The tokens of a text with their places, the end last; and the places of what is none.
-pub(super) fn scan(text: &str) -> (Vec<(Token, Span)>, Vec<Span>) {
-    let mut tokens = Vec::new();
-    let mut strange: Vec<Span> = Vec::new();
+/// The tokens of a text with their places, the end last.
+pub(super) fn scan(text: &str) -> Vec<(Token, Span)> {
+    let mut tokens: Vec<(Token, Span)> = Vec::new();
     for (token, range) in Token::lexer(text).spanned() {
-        match (token, strange.last_mut()) {
+        match (token, tokens.last_mut()) {
             (Ok(token), _) => tokens.push((token, range.into())),
-            (Err(()), Some(last)) if last.end == range.start => last.end = range.end,
-            (Err(()), _) => strange.push(range.into()),
+            (Err(()), Some((Token::Strange, last))) if last.end == range.start => last.end = range.end,
+            (Err(()), _) => tokens.push((Token::Strange, range.into())),
         }
     }
     tokens.push((Token::End, (text.len()..text.len()).into()));
-    (tokens, strange)
+    tokens
 }
 
 /// The value of an [`Token::Int`]; `None` over 2³²−1.

@@ -63,7 +63,7 @@ impl<'s> Checker<'s, '_> {
             Written::Name(name) => return self.name(name, span),
             Written::Negative(inner) => {
                 let inner = self.value(inner);
-                let of = if inner.of == Type::FLOAT { Type::FLOAT } else { Type::INT };
+                let of = if [Type::FLOAT, Type::ERROR].contains(&inner.of) { inner.of } else { Type::INT };
                 let inner = self.operand("-", inner, of);
                 (ExprKind::Negative(Box::new(inner)), of)
             }
@@ -148,6 +148,7 @@ impl<'s> Checker<'s, '_> {
                 Expr { kind: ExprKind::Local(local), of: self.locals[local.0].of, span }
             }
             Some(Meaning::Constant(value)) => Expr { span, ..value.clone() },
+            None if self.unread.contains(name) => Expr { kind: ExprKind::Error, of: Type::ERROR, span },
             None => {
                 let mut diagnostic =
                     Diagnostic::error(format!("there is no variable `{name}`")).at(span.into(), "");
@@ -166,8 +167,11 @@ impl<'s> Checker<'s, '_> {
 
     /// An operation of two values.
     pub(super) fn binary(&mut self, op: BinaryOp, left: Expr, right: Expr, span: Span) -> Expr {
-        let is_float = op.is_for_floats() && (left.of == Type::FLOAT || right.of == Type::FLOAT);
-        let of = if is_float { Type::FLOAT } else { Type::INT };
+        let of = match (left.of, right.of) {
+            (Type::FLOAT, _) | (_, Type::FLOAT) if op.is_for_floats() => Type::FLOAT,
+            (Type::ERROR, Type::ERROR) if op.is_for_floats() => Type::ERROR,
+            _ => Type::INT,
+        };
         let both = [left, right].map(|one| match (op, one.of) {
             (BinaryOp::And | BinaryOp::Or, Type::BOOL) => {
                 let sign = op.sign();
@@ -217,6 +221,9 @@ impl<'s> Checker<'s, '_> {
             return self.built_in(name, values, span).unwrap_or(wrong);
         }
         let Some(&number) = self.functions.get(name.text) else {
+            if self.unread.contains(name.text) {
+                return wrong;
+            }
             let mut diagnostic =
                 Diagnostic::error(format!("there is no function `{}`", name.text)).at(name.span.into(), "");
             let known = self.functions.keys().copied().chain(BUILT_IN);
