@@ -113,8 +113,8 @@ fn labels_and_strings_are_known_to_later_entries() {
     session.shows("!registers", &["$1 42 ", "stack 0 entries"]);
     session.shows("!program", &["double:\n", "add $1 $1 $1", "call @double"]);
     session.quiet(&["!clear_program"]);
-    assert_eq!(session.enter("!program"), "");
-    assert_eq!(session.enter("!symbols"), "");
+    assert_eq!(session.enter("!program"), "the program is empty\n");
+    assert_eq!(session.enter("!symbols"), "there are no labels\n");
     session.shows("!registers", &["$1 42 "]);
     session.quiet(&["!clear_registers", "twice: nop"]);
     session.shows("!registers", &["$1 0 "]);
@@ -153,6 +153,8 @@ fn files_are_loaded_and_run() {
     session.shows(&format!("!load_file {osmium}"), &["instructions at"]);
     assert_eq!(session.enter("!run"), "43\nstopped with code 0\n");
     session.shows("!load_file /no/such/file", &["/no/such/file: "]);
+    session.shows("!load_file /dev/zero", &["/dev/zero: has more than 16 MiB"]);
+    session.shows("!spawn /dev/zero", &["/dev/zero: has more than 16 MiB"]);
     session.shows("!load_file", &["!help"]);
     let wrong = file("prompt-wrong.ird", "fn main() { x }");
     session.shows(&format!("!load_file {wrong}"), &["there is no variable `x`"]);
@@ -182,24 +184,35 @@ fn copies_run_beside_the_prompt() {
 #[test]
 fn spawned_machines_can_be_killed_and_waited_for() {
     let mut session = Session::new();
+    for command in ["!wait", "!wait 1", "!kill 1"] {
+        assert_eq!(session.enter(command), "no machine was spawned\n");
+    }
     session.quiet(&["load $0 #1", "!clear_program"]);
     session.quiet(&["eq $0 $0", "djmpe @over\nforever: eq $0 $0\ndjmpe @forever\nover: nop"]);
     session.shows("!spawn @forever", &["[1] started"]);
     session.shows("!spawn @forever", &["[2] started"]);
     session.shows("!ps", &["[1] a copy from @forever: running", "[2] a copy from @forever: running"]);
     session.patience = 3;
-    assert_eq!(session.enter("!wait"), "");
+    session.shows("!wait", &["interrupted; `!ps` lists what still runs"]);
     session.patience = PATIENCE;
     session.shows("!kill 1", &["[1] killed"]);
-    session.shows("!kill 1", &["machine 1 has ended already"]);
+    session.shows("!kill 1", &["machine 1 has ended already: killed"]);
+    session.shows("!wait 1", &["[1] killed, "]);
+    session.shows("!wait 7", &["there is no machine 7; they are 1 to 2"]);
     session.shows("!kill 7", &["there is no machine 7; they are 1 to 2"]);
     session.shows("!kill x", &["`x` is no number of a machine"]);
     session.shows("!ps", &["[1] a copy from @forever: killed", "[2] a copy from @forever: running"]);
     let osmium = file("prompt-spawn.ird", "fn main() { print(\"one\\ntwo\"); }");
     session.shows(&format!("!spawn {osmium}"), &["[3] started: "]);
     session.shows("!wait 3", &["[3] | one\n[3] | two\n[3] stopped with code 0"]);
+    session.shows("!wait 3", &["[3] stopped with code 0"]);
     session.shows("!spawn /no/such/file", &["/no/such/file: "]);
-    // Machine 2 ends with the session.
+    session.shows("!spawn @forever", &["[4] started"]);
+    session.shows("!kill 2", &["[2] killed"]);
+    session.shows("!kill 4", &["[4] killed"]);
+    assert_eq!(session.enter("!wait"), "no machine runs; `!ps` lists how they ended\n");
+    session.shows("!spawn @forever", &["[5] started"]);
+    // Machine 5 ends with the session.
 }
 
 #[test]

@@ -18,6 +18,8 @@ const MOST: usize = 64;
 const MOST_OUTPUT: usize = 1 << 16;
 /// How often who waits looks whether it is to stop.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// What is said where there is nothing to list.
+const NONE: &str = "no machine was spawned";
 
 /// The machines, by number from 1. Clones are of the same ones; those that still run are ended with the last clone.
 #[derive(Clone, Default)]
@@ -96,7 +98,7 @@ impl Jobs {
     pub fn table(&self) -> String {
         let List(jobs) = &*self.list();
         if jobs.is_empty() {
-            return "no machine was spawned\n".to_owned();
+            return NONE.to_owned() + "\n";
         }
         let mut text = String::new();
         for (n, job) in jobs.iter().enumerate() {
@@ -115,28 +117,42 @@ impl Jobs {
     pub fn kill(&self, number: usize) -> Result<(), String> {
         let mut list = self.list();
         let job = list.find(number)?;
-        if !job.is_running() {
-            return Err(format!("machine {number} has ended already"));
+        if let Some(end) = &job.shared.status().end {
+            return Err(format!("machine {number} has ended already: {end}"));
         }
         job.shared.kill.store(true, Ordering::Relaxed);
         job.join();
         Ok(())
     }
 
-    /// Waits until a machine, or all of them, have ended, or `stop` says so.
+    /// Waits until a machine, or all of them, have ended, or `stop` says so. How the one has ended is news then, even where
+    /// it was told.
     ///
     /// # Errors
-    /// There is none of this number.
+    /// There is none of this number, none that runs, or `stop` said so.
     pub fn wait(&self, number: Option<usize>, stop: &dyn Fn() -> bool) -> Result<(), String> {
         let mut list = self.list();
-        let waited_for = match number {
-            Some(number) => vec![list.find(number)?.shared.clone()],
-            None => list.0.iter().map(|job| job.shared.clone()).collect(),
+        let waited_for: Vec<Arc<Shared>> = match number {
+            Some(number) => {
+                let job = list.find(number)?;
+                job.told = false;
+                vec![job.shared.clone()]
+            }
+            None => list.0.iter().filter(|job| !job.told).map(|job| job.shared.clone()).collect(),
         };
+        let is_empty = list.0.is_empty();
         drop(list);
+        match (is_empty, waited_for.is_empty()) {
+            (true, _) => return Err(NONE.to_owned()),
+            (_, true) => return Err("no machine runs; `!ps` lists how they ended".to_owned()),
+            _ => {}
+        }
         for shared in waited_for {
             let mut status = shared.status();
-            while status.end.is_none() && !stop() {
+            while status.end.is_none() {
+                if stop() {
+                    return Err("interrupted; `!ps` lists what still runs".to_owned());
+                }
                 let waited = shared.changed.wait_timeout(status, PATIENCE);
                 status = waited.expect("nobody panics while holding a status").0;
             }
@@ -160,7 +176,7 @@ impl List {
         let last = self.0.len();
         let found = number.checked_sub(1).and_then(|n| self.0.get_mut(n));
         found.ok_or_else(|| match last {
-            0 => "no machine was spawned".to_owned(),
+            0 => NONE.to_owned(),
             1 => format!("there is no machine {number}; there is 1"),
             _ => format!("there is no machine {number}; they are 1 to {last}"),
         })

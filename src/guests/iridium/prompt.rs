@@ -1,8 +1,8 @@
 //! Iridium's prompt: lines of assembly are run at once on a live machine; commands start with `!`.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use super::image::Image;
@@ -23,6 +23,8 @@ use crate::vm::Vm;
 
 /// Bytes that the strings of all entries may have together. Code is behind them, and jumps reach 65535.
 const ROOM: usize = 8192;
+/// Bytes of a file that are read at most.
+const LARGEST: u64 = 16 << 20;
 /// Instructions between looks at whether an entry is to be interrupted.
 const SLICE: u64 = 1 << 20;
 
@@ -198,6 +200,9 @@ impl Live {
 
     fn program(&self) -> String {
         let image = self.image();
+        if image.code.is_empty() {
+            return "the program is empty\n".to_owned();
+        }
         let mut text = String::new();
         // Writing to a string does not fail.
         for pc in image.addresses() {
@@ -249,16 +254,17 @@ impl Live {
                 Place::Code(at) => writeln!(text, "{name:<20} code {at}"),
             };
         }
-        text
+        if text.is_empty() { "there are no labels\n".to_owned() } else { text }
     }
 
     fn load(&mut self, path: &str) -> Result<String, String> {
-        let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+        let bytes = read(path)?;
+        let text = str::from_utf8(&bytes).map_err(|_| format!("{path}: a source is UTF-8 text"))?;
         let is_osmium = super::machine::is_osmium(path);
-        let text = match is_osmium.then(|| osmium::compile(path, &text)) {
-            None => text,
+        let text = match is_osmium.then(|| osmium::compile(path, text)) {
+            None => text.to_owned(),
             Some((Some(assembly), _)) => assembly.text,
-            Some((None, diagnostics)) => return Err(rendered(path, &text, &diagnostics)),
+            Some((None, diagnostics)) => return Err(rendered(path, text, &diagnostics)),
         };
         let code = self.add(path, &text)?;
         self.start = code.start;
@@ -269,7 +275,7 @@ impl Live {
     fn spawn(&mut self, argument: &str) -> Result<String, String> {
         let (console, output) = Console::scripted("");
         if !argument.is_empty() && !argument.starts_with('@') {
-            let bytes = fs::read(argument).map_err(|error| format!("{argument}: {error}"))?;
+            let bytes = read(argument)?;
             let (image, _) = Iridium::read(argument, &bytes).map_err(|bad| match bad {
                 BadFile::Image(line) => line,
                 BadFile::Source(remarks) => remarks.render(Style::Plain),
@@ -283,6 +289,19 @@ impl Live {
         vm.set_pc(from);
         let place = if argument.is_empty() { from.to_string() } else { argument.to_owned() };
         self.jobs.spawn(format!("a copy from {place}"), vm, output, ending)
+    }
+}
+
+/// Reads a file.
+fn read(path: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(_) if bytes.len() as u64 > LARGEST => {
+            Err(format!("{path}: has more than {} MiB; no program is that large", LARGEST >> 20))
+        }
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(format!("{path}: {error}")),
     }
 }
 
