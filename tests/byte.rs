@@ -172,7 +172,7 @@ fn what_is_listed_assembles_to_itself() {
         let Ok((program, _)) = Byte::read("case.byc", &code) else { continue };
         valid += 1;
         let listing = Byte::listing(&program);
-        match Byte::compile("again.byte", &listing) {
+        match Byte::compile("again.byte", &listing, None) {
             Ok((product, _)) => assert_eq!(product.bytes, code, "{listing}"),
             Err(BadFile::Source(remarks)) => panic!("{}", remarks.render(Style::Plain)),
             Err(BadFile::Image(line)) => panic!("{line}"),

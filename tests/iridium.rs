@@ -23,7 +23,7 @@ use kiln::vm::Vm;
 const BUDGET: u64 = 1 << 30;
 
 fn image(source: &str) -> Image {
-    let assembly = asm::assemble("test.iasm", source);
+    let assembly = asm::assemble("test.iasm", source, Numbering::Series);
     assembly.image.unwrap_or_else(|| panic!("{source}\n{:?}", assembly.diagnostics))
 }
 

@@ -4,12 +4,12 @@ use kiln::diagnostic::{Source, Style};
 use kiln::fuzz::{damaged, noise};
 use kiln::guests::iridium::asm::assemble;
 use kiln::guests::iridium::image::{HEADER, Image};
-use kiln::guests::iridium::isa::{MNEMONICS, Shape};
+use kiln::guests::iridium::isa::{MNEMONICS, Numbering, Shape};
 use kiln::guests::iridium::symbols::Place;
 use kiln::guests::iridium::{check, disasm};
 
 fn image(source: &str) -> Image {
-    let assembly = assemble("test.iasm", source);
+    let assembly = assemble("test.iasm", source, Numbering::Series);
     let shown = Source::new("test.iasm", source).render_all(&assembly.diagnostics, Style::Plain);
     assembly.image.unwrap_or_else(|| panic!("{shown}"))
 }
@@ -207,7 +207,7 @@ fn any_text_assembles_or_says_why_not() {
         ];
         let lines: Vec<&str> = noise(seed, 30).iter().map(|&n| LINES[usize::from(n) % LINES.len()]).collect();
         let text = format!(".data\ns: .asciiz 'é\\t'\n.code\nl: {}", lines.join("\n"));
-        assembled += u32::from(assemble("t", &text).image.is_some());
+        assembled += u32::from(assemble("t", &text, Numbering::Series).image.is_some());
         check::assembler(text.as_bytes()).unwrap_or_else(|what| panic!("seed {seed}: {what}"));
     }
     assert_eq!(assembled, 500);

@@ -2,10 +2,12 @@
 
 use kiln::diagnostic::{Severity, Source, Style};
 use kiln::guests::iridium::asm::assemble;
+use kiln::guests::iridium::isa::Numbering;
 
 /// The rendering of everything wrong with a text.
 fn complaints(source: &str) -> String {
-    Source::new("test.iasm", source).render_all(&assemble("test.iasm", source).diagnostics, Style::Plain)
+    Source::new("test.iasm", source)
+        .render_all(&assemble("test.iasm", source, Numbering::Series).diagnostics, Style::Plain)
 }
 
 /// The messages about a text, each in a line with its place and what is marked.
@@ -16,7 +18,7 @@ fn said(source: &str) -> Vec<String> {
         let level = if one.severity == Severity::Error { "error" } else { "warning" };
         format!("{line}:{column} {level}: {} [{}]", one.message, &source[span])
     };
-    assemble("test.iasm", source).diagnostics.iter().map(say).collect()
+    assemble("test.iasm", source, Numbering::Series).diagnostics.iter().map(say).collect()
 }
 
 #[test]
@@ -190,7 +192,7 @@ error: the number is out of range
 #[test]
 fn there_is_an_end_to_complaints() {
     let source = format!(".code\n{}", "lod $1 #5\n".repeat(1500));
-    let all = assemble("test.iasm", &source).diagnostics;
+    let all = assemble("test.iasm", &source, Numbering::Series).diagnostics;
     assert_eq!(all.len(), 51);
     assert_eq!(all[50].message, "1450 more errors are not shown");
 }

@@ -32,6 +32,9 @@ pub struct Compile {
     /// The machine to translate for
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(guests::ALL))]
     guest: Option<String>,
+    /// The variant of the machine; a wrong name lists those that there are
+    #[arg(long, visible_alias = "numbering", value_name = "NAME")]
+    profile: Option<String>,
 }
 
 impl Compile {
@@ -58,10 +61,12 @@ impl Visit for Translate<'_> {
     type Output = Result<u8, Failure>;
 
     fn visit<G: Machine>(self) -> Result<u8, Failure> {
-        let Compile { sources, output, emit, .. } = self.compile;
+        let Compile { sources, output, emit, profile, .. } = self.compile;
         let forms = forms::<G>(emit)?;
+        let profile = profile.as_deref();
+        let profile = profile.map(|name| load::find::<G>("profile", name, G::PROFILES)).transpose()?;
         let products = match (self.files, &forms[..]) {
-            ([file], []) => vec![translate::<G>(file)?],
+            ([file], []) => vec![translate::<G>(file, profile)?],
             (_, []) => return Err(Failure::usage(format!("{} translates one source at a time", G::NAME))),
             (files, forms) => link::<G>(files, forms)?,
         };
@@ -100,8 +105,8 @@ fn forms<G: Machine>(names: &[String]) -> Result<Vec<&'static Form>, Failure> {
 }
 
 /// One source, one step.
-fn translate<G: Machine>(file: &ImageFile) -> Result<Product, Failure> {
-    let (product, remarks) = G::compile(&file.name, file.text()?)?;
+fn translate<G: Machine>(file: &ImageFile, profile: Option<&str>) -> Result<Product, Failure> {
+    let (product, remarks) = G::compile(&file.name, file.text()?, profile)?;
     say_remarks(&remarks);
     Ok(product)
 }

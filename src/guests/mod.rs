@@ -61,11 +61,12 @@ pub trait Machine: Guest {
     /// # Errors
     /// What is wrong with the file, and where.
     fn read(name: &str, bytes: &[u8]) -> Result<(Self::Image, Remarks), BadFile>;
-    /// Translates a source text one step: to an image, or to the source of a lower language.
+    /// Translates a source text one step: to an image, or to the source of a lower language. `profile` is one of
+    /// [`Machine::PROFILES`], for machines whose images differ by it.
     ///
     /// # Errors
     /// What is wrong with it, and where.
-    fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile> {
+    fn compile(name: &str, text: &str, _profile: Option<&str>) -> Result<(Product, Remarks), BadFile> {
         let (image, remarks) = Self::read(name, text.as_bytes())?;
         let none = || BadFile::Image(format!("{} writes no images", Self::NAME));
         let form = Self::FORMS.first().ok_or_else(none)?;

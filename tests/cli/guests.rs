@@ -105,6 +105,19 @@ fn a_part_of_the_series_has_other_numbers() {
     assert!(code == 0 && listing.ends_with("    hlt\n"), "{listing}");
     assert!(outcome(&mut kiln(&["disasm", &image])).1.ends_with("    jmp $0\n"));
     assert!(fails(&["disasm", "--numbering", "part2", &image], 64).contains("did you mean part1?"));
+    // What is listed becomes the image again.
+    let (source, again) = (folder.file("part1.iasm", listing), folder.path("again.pie"));
+    prints(&["compile", "--numbering", "part1", &source, "-o", &again], "");
+    assert_eq!(fs::read(&again).unwrap(), fs::read(&image).unwrap());
+    prints(&["compile", &source, "-o", &again], "");
+    assert_ne!(fs::read(&again).unwrap(), fs::read(&image).unwrap());
+    let later = folder.file("later.iasm", ".code\ninc $0\nload $1 #65536\nhlt\n");
+    let err = fails(&["compile", "--numbering", "part1", &later], 65);
+    assert!(err.contains("the first part has no INC") && err.contains("the first part has no LUI"), "{err}");
+    let osmium = folder.file("main.ird", "fn main() {}");
+    assert!(
+        fails(&["compile", "--numbering", "part1", &osmium], 65).contains("assembly, which has no numbers")
+    );
     // In the others 6 is JMP.
     fails(&["run", "--budget", "10", &image], 70);
 }

@@ -3,6 +3,7 @@
 use super::asm::{self, assemble};
 use super::disasm;
 use super::image::Image;
+use super::isa::Numbering;
 use crate::diagnostic::{Diagnostic, Source, Style};
 
 /// Assembles text. Diagnostics can be shown; what assembles can be disassembled and assembled to the same again, and can
@@ -12,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Source, Style};
 /// What is wrong with the assembler or the disassembler.
 pub fn assembler(bytes: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(bytes);
-    let assembly = assemble("text.iasm", &text);
+    let assembly = assemble("text.iasm", &text, Numbering::Series);
     explained(&text, assembly.image.is_some(), &assembly.diagnostics)?;
     let mut live = Image::with_room("live", 64);
     let before = live.clone();
@@ -24,7 +25,8 @@ pub fn assembler(bytes: &[u8]) -> Result<(), String> {
     assembly.image.as_ref().map_or(Ok(()), again)
 }
 
-/// Disassembles an image, with these bytes for its read-only section and its code, and assembles the text: the same image.
+/// Disassembles an image, with these bytes for its read-only section and its code, and assembles the text: the same image, with
+/// either numbers.
 ///
 /// # Errors
 /// The text that does not.
@@ -32,7 +34,10 @@ pub fn disassembler(bytes: &[u8]) -> Result<(), String> {
     let (&divide, bytes) = bytes.split_first().unwrap_or((&0, bytes));
     let (data, code) = bytes.split_at(usize::from(divide).min(bytes.len()));
     let code = code[..code.len() / 4 * 4].to_vec();
-    again(&Image { read_only: data.to_vec(), taken: data.len(), code, ..Image::default() })
+    let image = Image { read_only: data.to_vec(), taken: data.len(), code, ..Image::default() };
+    Numbering::ALL
+        .into_iter()
+        .try_for_each(|numbering| again(&Image { numbering: Some(numbering), ..image.clone() }))
 }
 
 /// Where there is no result there is an error, and all that is said can be shown.
@@ -50,7 +55,7 @@ fn explained(text: &str, is_some: bool, diagnostics: &[Diagnostic]) -> Result<()
 /// Disassembles an image and assembles that.
 fn again(image: &Image) -> Result<(), String> {
     let text = disasm::image(image);
-    let assembly = assemble("again.iasm", &text);
+    let assembly = assemble("again.iasm", &text, image.numbering.unwrap_or_default());
     let read = Image::read("again.pie", &image.write()).map_err(|error| error.to_string())?;
     if (&read.read_only, &read.code) != (&image.read_only, &image.code) {
         return Err(format!("not the same image when it is read again:\n{text}"));

@@ -153,6 +153,9 @@ pub struct Mnemonic {
     pub shape: Shape,
 }
 
+/// The number of IGL, which stands for all that mean nothing.
+const IGL: u8 = 100;
+
 macro_rules! instructions {
     ($($code:literal $name:ident $shape:ident,)*) => {
         /// Operations of the decoded instruction: the instructions' numbers plus one. Operands: `a` to `c` the registers in
@@ -174,7 +177,7 @@ macro_rules! instructions {
         /// All instructions, in order of number.
         pub const MNEMONICS: &[Mnemonic] = &[
             $(Mnemonic { name: stringify!($name), code: $code, shape: Shape::$shape },)*
-            Mnemonic { name: "IGL", code: 100, shape: Shape::Plain },
+            Mnemonic { name: "IGL", code: IGL, shape: Shape::Plain },
         ];
     };
 }
@@ -349,12 +352,22 @@ impl Numbering {
         };
         op.map(|op| MNEMONICS[usize::from(op) - 1])
     }
+
+    /// The number that an instruction has, if it has one here; IGL has the same in both.
+    pub fn number(self, of: &Mnemonic) -> Option<u8> {
+        let is_it = |op: &Option<u8>| op.is_some_and(|op| op == of.code + 1);
+        match (self, PART1.iter().position(is_it)) {
+            (Numbering::Series, _) => Some(of.code),
+            (Numbering::Part1, Some(number)) => Some(number as u8),
+            (Numbering::Part1, None) => (of.code == IGL).then_some(IGL),
+        }
+    }
 }
 
 /// The instruction of these bytes, if it is one whose unused bytes are 0: assembled, it becomes them again.
 pub fn exact(numbering: Numbering, word: [u8; 4]) -> Option<Mnemonic> {
     let mnemonic = numbering.mnemonic(word[0]).or(match (numbering, word) {
-        (Numbering::Series, [100, ..]) => MNEMONICS.last().copied(),
+        (Numbering::Series, [IGL, ..]) => MNEMONICS.last().copied(),
         _ => None,
     })?;
     let registers = &word[1..=mnemonic.shape.registers()];

@@ -72,16 +72,21 @@ impl Machine for Iridium {
             return Ok((Image::read(name, bytes)?, Remarks::default()));
         }
         let text = utf8(name, bytes)?;
-        if is_osmium(name) { build(name, text) } else { assemble(name, text) }
+        if is_osmium(name) { build(name, text) } else { assemble(name, text, Numbering::Series) }
     }
 
-    fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile> {
+    fn compile(name: &str, text: &str, profile: Option<&str>) -> Result<(Product, Remarks), BadFile> {
         if is_osmium(name) {
+            if profile.is_some() {
+                let line = "Osmium becomes assembly, which has no numbers: they come with the image";
+                return Err(BadFile::Image(format!("{name}: {line}")));
+            }
             let (assembly, diagnostics) = osmium::compile(name, text);
             let (assembly, remarks) = remarked(name, text, assembly, diagnostics)?;
             return Ok((Product { bytes: assembly.text.into_bytes(), extension: ASSEMBLY }, remarks));
         }
-        let (image, remarks) = assemble(name, text)?;
+        let numbering = profile.and_then(Numbering::named).unwrap_or_default();
+        let (image, remarks) = assemble(name, text, numbering)?;
         Ok((Product { bytes: image.write(), extension: IMAGE }, remarks))
     }
 
@@ -135,8 +140,8 @@ fn has_ending(name: &str, ending: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending))
 }
 
-fn assemble(name: &str, text: &str) -> Result<(Image, Remarks), BadFile> {
-    let asm::Assembly { image, diagnostics } = asm::assemble(name, text);
+fn assemble(name: &str, text: &str, numbering: Numbering) -> Result<(Image, Remarks), BadFile> {
+    let asm::Assembly { image, diagnostics } = asm::assemble(name, text, numbering);
     remarked(name, text, image, diagnostics)
 }
 

@@ -106,7 +106,7 @@ impl Machine for Lc3 {
         }
     }
 
-    fn compile(name: &str, text: &str) -> Result<(Product, Remarks), BadFile> {
+    fn compile(name: &str, text: &str, _: Option<&str>) -> Result<(Product, Remarks), BadFile> {
         let (image, remarks) = assemble(name, text)?;
         Ok((Product { bytes: image.write(image::Form::Raw)?, extension: "obj" }, remarks))
     }

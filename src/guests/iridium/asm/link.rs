@@ -4,7 +4,7 @@ use super::{Assembler, Fixup};
 use crate::asm::lex::quoted;
 use crate::asm::{Outcome, undefined};
 use crate::diagnostic::Diagnostic;
-use crate::guests::iridium::isa::{MNEMONICS, Mnemonic, Numbering, REGISTERS, Shape, op};
+use crate::guests::iridium::isa::{REGISTERS, Shape};
 use crate::guests::iridium::symbols::Place;
 
 impl Assembler<'_> {
@@ -15,7 +15,7 @@ impl Assembler<'_> {
                 Ok(value) => {
                     let [high, low] = value.to_be_bytes();
                     let word = &mut self.code[fixup.at];
-                    match mnemonic(*word).shape {
+                    match fixup.of.shape {
                         Shape::Imm => [word[1], word[2]] = [high, low],
                         _ => [word[2], word[3]] = [high, low],
                     }
@@ -32,7 +32,7 @@ impl Assembler<'_> {
             known.extend(self.base.symbols.iter().map(|symbol| symbol.0));
             return Err(undefined(fixup.name, &fixup.span, known.into_iter()));
         };
-        let name = mnemonic(self.code[fixup.at]).name;
+        let name = fixup.of.name;
         let what = match (place, name) {
             (Place::Code(_), "PRTS") => Some("an instruction, not a string"),
             (Place::Data(_), "DJMPE" | "LOOP" | "CALL") => Some("data, not an instruction"),
@@ -53,7 +53,7 @@ impl Assembler<'_> {
     pub(super) fn choose_temporary(&mut self) {
         let Some(span) = self.temporary_wanted.clone() else { return };
         let words = self.base.code.chunks_exact(4).map(|word| [word[0], word[1], word[2], word[3]]);
-        let named = words.fold(self.doubles, |named, word| named | doubles(word));
+        let named = words.fold(self.doubles, |named, word| named | self.doubles(word));
         match (0..u32::from(REGISTERS)).rev().find(|n| named >> n & 1 == 0) {
             Some(register) => {
                 for &(at, byte) in &self.temporaries {
@@ -68,16 +68,12 @@ impl Assembler<'_> {
             ),
         }
     }
-}
 
-/// The instruction of a word that this assembler has made.
-fn mnemonic(word: [u8; 4]) -> Mnemonic {
-    Numbering::Series.mnemonic(word[0]).unwrap_or(MNEMONICS[usize::from(op::IGL) - 1])
-}
-
-/// The registers of doubles that a word names, a bit each.
-fn doubles(word: [u8; 4]) -> u32 {
-    let shape = mnemonic(word).shape;
-    let registers = if shape.is_float() { &word[1..=shape.registers()] } else { &[] };
-    registers.iter().fold(0, |all, &n| all | 1u32.checked_shl(n.into()).unwrap_or(0))
+    /// The registers of doubles that a word of the base names, a bit each.
+    fn doubles(&self, word: [u8; 4]) -> u32 {
+        let shape = self.numbering().mnemonic(word[0]).map(|one| one.shape);
+        let registers = shape.filter(|shape| shape.is_float()).map_or(0, Shape::registers);
+        let named = word[1..=registers].iter();
+        named.fold(0, |all, &n| all | 1u32.checked_shl(n.into()).unwrap_or(0))
+    }
 }

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::image::{HEADER, Image, LARGEST};
-use super::isa::{Numbering, SIZE};
+use super::isa::{Mnemonic, Numbering, SIZE};
 use super::symbols::Place;
 use crate::asm::{Lines, Log, defined_twice};
 use crate::diagnostic::Diagnostic;
@@ -32,9 +32,10 @@ pub struct Assembly {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Assembles a source text. `name` is what messages call it, usually its path, and becomes the image's name.
-pub fn assemble(name: &str, source: &str) -> Assembly {
-    let base = Image { name: name.to_owned(), numbering: Some(Numbering::Series), ..Image::default() };
+/// Assembles a source text to an image with these numbers. `name` is what messages call it, usually its path, and becomes
+/// the image's name.
+pub fn assemble(name: &str, source: &str, numbering: Numbering) -> Assembly {
+    let base = Image { name: name.to_owned(), numbering: Some(numbering), ..Image::default() };
     let (image, diagnostics) = Assembler::new(&base, false).run(name, source);
     Assembly { image, diagnostics }
 }
@@ -82,6 +83,8 @@ struct Fixup<'s> {
     span: Range<usize>,
     /// Which instruction.
     at: usize,
+    /// What it is.
+    of: &'static Mnemonic,
 }
 
 struct Assembler<'s> {
@@ -208,6 +211,11 @@ impl<'s> Assembler<'s> {
     fn enter(&mut self, section: Section) {
         self.section = Some(section);
         self.has_code |= section == Section::Code;
+    }
+
+    /// The numbers that the instructions have.
+    fn numbering(&self) -> Numbering {
+        self.base.numbering.unwrap_or_default()
     }
 
     /// Where the data of this text starts in the read-only section.

@@ -8,7 +8,7 @@ use super::{Assembler, Fixup, Section};
 use crate::asm::lex::quoted;
 use crate::asm::{self, MOST, Outcome};
 use crate::diagnostic::{Diagnostic, closest};
-use crate::guests::iridium::isa::{MNEMONICS, Mnemonic, REGISTERS, Shape, op};
+use crate::guests::iridium::isa::{MNEMONICS, Mnemonic, Numbering, REGISTERS, Shape, op};
 
 /// The operands of a statement.
 type Operands<'t, 's> = asm::Operands<'t, Kind<'s>>;
@@ -110,7 +110,7 @@ impl<'s> Assembler<'s> {
         let at = self.code.len();
         let result = self.encode(known, &mut operands).and_then(|words| {
             operands.finish()?;
-            Ok(words)
+            words.into_iter().map(|word| self.numbered(known, word, span)).collect::<Outcome<Vec<_>>>()
         });
         match result {
             Ok(words) => {
@@ -126,7 +126,22 @@ impl<'s> Assembler<'s> {
         }
     }
 
-    /// The words of an instruction; labels are left to the second pass.
+    /// A word of the statement `known`, which has the series' number, with the number that it is to have.
+    fn numbered(&self, known: &Mnemonic, word: [u8; 4], span: &Range<usize>) -> Outcome<[u8; 4]> {
+        let [code, a, b, c] = word;
+        let of = Numbering::Series.mnemonic(code).unwrap_or(*known);
+        let number = self.numbering().number(&of).ok_or_else(|| {
+            let error = Diagnostic::error(format!("the first part has no {}", of.name)).at(span.clone(), "");
+            let error = error.note("the first part of the series has 17 instructions");
+            match of.name == known.name {
+                true => error,
+                false => error.note(format!("{} of this number is made of several instructions", known.name)),
+            }
+        })?;
+        Ok([number, a, b, c])
+    }
+
+    /// The words of an instruction, with the series' numbers; labels are left to the second pass.
     fn encode(&mut self, known: &'static Mnemonic, operands: &mut Operands<'_, 's>) -> Outcome<Vec<[u8; 4]>> {
         let mut word = [known.code, 0, 0, 0];
         for byte in &mut word[1..=known.shape.registers()] {
@@ -140,9 +155,9 @@ impl<'s> Assembler<'s> {
                 let (number, span) = operands.number()?;
                 return self.double(word[1], number, &span);
             }
-            Shape::RImm if known.code == op::LOAD - 1 => return self.load(word[1], operands),
-            Shape::RImm => [word[2], word[3]] = self.immediate(operands)?.to_be_bytes(),
-            Shape::Imm => [word[1], word[2]] = self.immediate(operands)?.to_be_bytes(),
+            Shape::RImm if known.code == op::LOAD - 1 => return self.load(known, word[1], operands),
+            Shape::RImm => [word[2], word[3]] = self.immediate(known, operands)?.to_be_bytes(),
+            Shape::Imm => [word[1], word[2]] = self.immediate(known, operands)?.to_be_bytes(),
             Shape::RCount if operands.is_empty() => {}
             Shape::RCount => word[2] = operands.integer(0, 255)? as u8,
             _ => {}
@@ -151,10 +166,10 @@ impl<'s> Assembler<'s> {
     }
 
     /// An operand of 16 bits: a number, or a label that the second pass puts in.
-    fn immediate(&mut self, operands: &mut Operands<'_, 's>) -> Outcome<u16> {
+    fn immediate(&mut self, of: &'static Mnemonic, operands: &mut Operands<'_, 's>) -> Outcome<u16> {
         match operands.next()? {
             (Operand::Label(name), span) => {
-                self.fixups.push(Fixup { name, span, at: self.code.len() });
+                self.fixups.push(Fixup { name, span, at: self.code.len(), of });
                 Ok(0)
             }
             (other, span) => Ok(other.integer(0, u16::MAX.into(), "an integer or a label", &span)? as u16),
@@ -162,10 +177,15 @@ impl<'s> Assembler<'s> {
     }
 
     /// LOAD, and LUI where the number has more than 16 bits.
-    fn load(&mut self, register: u8, operands: &mut Operands<'_, 's>) -> Outcome<Vec<[u8; 4]>> {
+    fn load(
+        &mut self,
+        of: &'static Mnemonic,
+        register: u8,
+        operands: &mut Operands<'_, 's>,
+    ) -> Outcome<Vec<[u8; 4]>> {
         let (operand, span) = operands.next()?;
         if let Operand::Label(name) = operand {
-            self.fixups.push(Fixup { name, span, at: self.code.len() });
+            self.fixups.push(Fixup { name, span, at: self.code.len(), of });
             return Ok(vec![[op::LOAD - 1, register, 0, 0]]);
         }
         let number = operand.integer(i32::MIN.into(), i32::MAX.into(), "an integer or a label", &span)?;

@@ -13,6 +13,7 @@ use crate::asm::Lines;
 use crate::diagnostic::Diagnostic;
 use crate::guests::iridium::asm;
 use crate::guests::iridium::image::Image;
+use crate::guests::iridium::isa::Numbering;
 
 /// A program in assembly.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,7 +70,7 @@ pub(super) fn compile(
 
 /// The image, with the lines of the source.
 fn assemble(name: &str, assembly: &Assembly, instructions: usize) -> Result<Image, Diagnostic> {
-    let asm::Assembly { image, diagnostics } = asm::assemble(name, &assembly.text);
+    let asm::Assembly { image, diagnostics } = asm::assemble(name, &assembly.text, Numbering::Series);
     match image {
         Some(mut image) if image.end() as usize <= LARGEST => {
             let mut lines = Lines::of(name, "");

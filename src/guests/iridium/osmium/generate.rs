@@ -8,7 +8,7 @@ use crate::device::Console;
 use crate::diagnostic::{Source, Style};
 use crate::fuzz::{self, Choices, Summary};
 use crate::guest::Stop;
-use crate::guests::iridium::isa::{EXIT, HEAP_LIMIT};
+use crate::guests::iridium::isa::{EXIT, HEAP_LIMIT, Numbering};
 use crate::guests::iridium::{Iridium, asm, isa};
 use crate::vm::Vm;
 
@@ -82,7 +82,7 @@ pub fn any_text(bytes: &[u8]) -> Result<(), String> {
         None if !log.iter().any(|one| one.is_error()) => Err("no program, and no error".to_owned()),
         None if shown.contains("the compiler is wrong") => Err(shown),
         None => Ok(()),
-        Some(assembly) => match asm::assemble("text.iasm", &assembly.text).image {
+        Some(assembly) => match asm::assemble("text.iasm", &assembly.text, Numbering::Series).image {
             Some(_) => Ok(()),
             None => Err(format!("it does not assemble:\n{}", assembly.text)),
         },
