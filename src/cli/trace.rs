@@ -61,7 +61,7 @@ fn step<G: Machine>(
         // Where control goes shows in the next line, unless it jumps.
         let falls = *now == G::next(pc as Pc) as u64 && *earlier == pc as u64;
         if now != earlier && !falls {
-            write!(out, " {name}={}", G::hex(*now))?;
+            write!(out, " {name}={}", G::value(name, *now))?;
         }
     }
     writeln!(out)?;

@@ -151,6 +151,10 @@ pub trait Machine: Guest {
     fn hex(value: u64) -> String {
         format!("{value:#x}")
     }
+    /// The value of one of [`crate::guest::Guest::registers`] as they write it.
+    fn value(_register: &str, value: u64) -> String {
+        Self::hex(value)
+    }
     /// A code address as they write it.
     fn address(pc: Pc) -> String {
         Self::hex(u64::from(pc))

@@ -123,6 +123,17 @@ fn a_part_of_the_series_has_other_numbers() {
 }
 
 #[test]
+fn a_trace_has_numbers_as_they_are_written() {
+    let folder = Folder::new("numbers");
+    let source = ".code\nload $0 #-7\nload $1 #2\ndiv $0 $1 $2\nloadf64 $3 #1.5\nhlt\n";
+    let (code, _, trace) = outcome(&mut kiln(&["run", "--trace", &folder.file("numbers.iasm", source)]));
+    assert_eq!(code, 0);
+    for change in [" $0=-7\n", " $2=-3 remainder=-1\n", " f3=1.5\n"] {
+        assert!(trace.contains(change), "{change:?} is not in:\n{trace}");
+    }
+}
+
+#[test]
 fn a_program_is_validated_before_it_runs() {
     let folder = Folder::new("validated");
     let text = folder.file("under.byte", "push 1\nadd\nhalt\n");

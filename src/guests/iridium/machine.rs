@@ -124,6 +124,16 @@ impl Machine for Iridium {
     fn hex(value: u64) -> String {
         value.to_string()
     }
+
+    fn value(register: &str, value: u64) -> String {
+        let is_double = register.strip_prefix('f').is_some_and(|n| n.parse::<u8>().is_ok());
+        let is_signed = register.starts_with('$') || register == "remainder";
+        match (is_double, is_signed) {
+            (true, _) => format!("{:?}", f64::from_bits(value)),
+            (_, true) => (value as i32).to_string(),
+            _ => Self::hex(value),
+        }
+    }
 }
 
 /// How the names of files end.
