@@ -221,7 +221,15 @@ impl<'s> Parser<'s, '_> {
     }
 
     fn block(&mut self) -> Parsed<Block<'s>> {
-        let open = self.expect(Token::BraceOpen)?;
+        self.block_before(&[])
+    }
+
+    /// A block that one of these tokens may follow.
+    fn block_before(&mut self, next: &[Token]) -> Parsed<Block<'s>> {
+        let Ok(open) = self.expect(Token::BraceOpen) else {
+            self.is_torn = true;
+            return Err(Reported);
+        };
         self.nested(|parser| {
             let mut statements = Vec::new();
             loop {
@@ -229,8 +237,9 @@ impl<'s> Parser<'s, '_> {
                     return Ok(Block { statements, end });
                 }
                 let start = parser.at;
-                // What comes next is another function: this one's end is missing.
-                if matches!(parser.peek(), Token::End | Token::Fn | Token::Const) {
+                // What comes next is another function, or what follows the block: its end is missing.
+                let token = parser.peek();
+                if matches!(token, Token::End | Token::Fn | Token::Const) || next.contains(&token) {
                     parser.missing_brace(open);
                     let end = parser.span();
                     statements.push(Statement { kind: StatementKind::Unread, span: end });
@@ -268,6 +277,7 @@ impl<'s> Parser<'s, '_> {
                 StatementKind::Return(value)
             }
             Token::BraceOpen => StatementKind::Block(self.block()?),
+            Token::Else => return Err(self.stray_else()),
             _ => self.assign_or_call()?,
         };
         Ok(Statement { kind, span: start.to(self.last()) })
@@ -300,7 +310,7 @@ impl<'s> Parser<'s, '_> {
         let mut arms = Vec::new();
         let mut otherwise = None;
         while self.take(Token::If).is_some() {
-            arms.push((self.expr()?, self.block()?));
+            arms.push((self.expr()?, self.block_before(&[Token::Else])?));
             if self.take(Token::Else).is_none() {
                 break;
             }

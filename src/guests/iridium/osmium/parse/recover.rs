@@ -61,10 +61,21 @@ impl<'s> Parser<'s, '_> {
         if !std::mem::replace(&mut self.is_torn, true) {
             let diagnostic = self.expected("`}`").because(open.into(), "for this one");
             self.error(match self.peek() {
-                Token::End => diagnostic,
-                _ => diagnostic.help("functions and constants are not declared inside of functions"),
+                Token::Fn | Token::Const => {
+                    diagnostic.help("functions and constants are not declared inside of functions")
+                }
+                _ => diagnostic,
             });
         }
+    }
+
+    /// A statement begins with `else`.
+    pub(super) fn stray_else(&mut self) -> Reported {
+        if std::mem::replace(&mut self.is_torn, true) {
+            return Reported;
+        }
+        let diagnostic = Diagnostic::error("`else` without an `if`").at(self.span().into(), "");
+        self.error(diagnostic.help("it stands right behind the `}` of an `if`"))
     }
 
     /// Gives up the text.
@@ -91,14 +102,21 @@ impl<'s> Parser<'s, '_> {
         let (first, span) = self.tokens[start];
         // It ends with a block; `;` may be in its head, as in C's.
         let mut lacks_block = matches!(first, Token::If | Token::While | Token::For);
-        let mut open = 0;
+        let (mut open, mut brackets) = (0, 0);
+        let so_far = self.tokens[start..self.at].iter().map(|one| one.0);
+        so_far.for_each(|token| brackets = within_brackets(token, brackets));
         loop {
+            brackets = within_brackets(self.peek(), brackets);
             match self.peek() {
                 Token::End | Token::Fn | Token::Const => break,
                 Token::BraceClose if open == 0 => break,
                 Token::Semicolon if open == 0 && !lacks_block => {
-                    self.advance();
-                    break;
+                    let end = self.advance().end;
+                    // An array has one in it.
+                    if brackets == 0 || self.text[end..self.span().start].contains('\n') {
+                        break;
+                    }
+                    continue;
                 }
                 Token::BraceOpen => {
                     open += 1;
@@ -127,5 +145,14 @@ impl<'s> Parser<'s, '_> {
         let text = self.text;
         let names = self.tokens[start..self.at].iter().filter(|one| one.0 == Token::Name);
         self.unread.extend(names.map(|&(_, span)| &text[span.start..span.end]));
+    }
+}
+
+/// How many brackets are open behind this token, of so many before it.
+fn within_brackets(token: Token, open: u32) -> u32 {
+    match token {
+        Token::BracketOpen => open + 1,
+        Token::BracketClose => open.saturating_sub(1),
+        _ => open,
     }
 }
