@@ -379,6 +379,8 @@ fn a_mistake_is_one_error() {
         ("const N = 5;\nprint(N);", "3:1: expected `}`, found `const`"),
         ("fn inner() { print(1); }\ninner();", "3:1: expected `}`, found `fn`"),
         ("x = 1;\nlet x = 1;\nprint(x);", "3:1: there is no variable `x`"),
+        ("{ low = 1; }\nlow += 1;\nprint(low, -low * low);", "3:3: there is no variable `low`"),
+        ("let x = twice(1);\nprint(twice(x));", "3:9: there is no function `twice`"),
     ];
     for (statements, expected) in in_main {
         let text = format!("\nfn main() {{\n{statements}\n}}\n");
@@ -445,6 +447,7 @@ fn every_error_says_what_is_wrong() {
         ("fn main() { let count = 1; print(cuont); }", "did you mean `count`?"),
         ("fn main() { let x = 1.0 + 1; }", "`float(x)` is the float of an int"),
         ("fn main() { let x = 1; x = 2; }", "declare it with `var x = …`"),
+        ("fn main() { x = 2; }", "`var x = …` declares it"),
         ("fn main() { if [1][0] { } }", "compare it: `x != 0`"),
     ];
     for (text, hint) in hints {

@@ -46,6 +46,7 @@ pub(super) fn check<'s>(file: &File<'s>, library: &[Function], log: &mut Vec<Dia
         functions: HashMap::new(),
         signatures: Vec::new(),
         unread: &file.unread,
+        missed: HashSet::new(),
         first: library.len(),
         meanings: HashMap::new(),
         hidden: Vec::new(),
@@ -92,6 +93,8 @@ struct Checker<'s, 'l> {
     signatures: Vec<Signature>,
     /// What may be declared where the text could not be read.
     unread: &'l HashSet<&'s str>,
+    /// What this function was told that there is not.
+    missed: HashSet<&'s str>,
     /// The number of this text's first function in the program.
     first: usize,
     /// What the names mean, innermost last.
@@ -189,6 +192,7 @@ impl<'s> Checker<'s, '_> {
         let (params, result) = (self.signatures[n].params.clone(), self.signatures[n].result);
         self.result = result;
         self.is_whole = true;
+        self.missed.clear();
         let scope = self.hidden.len();
         for (&(param, _), of) in function.params.iter().zip(params) {
             if self.hidden[scope..].contains(&param.text) {
@@ -331,7 +335,12 @@ impl<'s> Checker<'s, '_> {
         op: Option<BinaryOp>,
         value: &ast::Expr<'s>,
     ) -> Option<StatementKind> {
-        let to = self.value(place);
+        let to = match place.kind {
+            Written::Name(name) if op.is_none() && self.meaning(name).is_none() => {
+                self.no_variable(name, place.span, Some(format!("`var {name} = …` declares it")))
+            }
+            _ => self.value(place),
+        };
         let value = self.value(value);
         match to.kind {
             ExprKind::Local(local) => {
@@ -373,9 +382,7 @@ impl<'s> Checker<'s, '_> {
 
     /// Whether the variable may be given another value.
     fn is_variable(&mut self, name: &str, span: Span) -> Option<()> {
-        let Some(Meaning::Local(_, declared)) = self.meanings.get(name).and_then(|all| all.last()) else {
-            return None;
-        };
+        let Some(Meaning::Local(_, declared)) = self.meaning(name) else { return None };
         let help = match declared {
             Declared::Var => return Some(()),
             Declared::Let => format!("declare it with `var {name} = …`"),

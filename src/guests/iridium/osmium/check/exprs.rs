@@ -141,28 +141,38 @@ impl<'s> Checker<'s, '_> {
         value.of.array().unwrap_or(Type::ERROR)
     }
 
-    fn name(&mut self, name: &str, span: Span) -> Expr {
-        let meaning = self.meanings.get(name).and_then(|all| all.last());
-        match meaning {
+    pub(super) fn meaning(&self, name: &str) -> Option<&Meaning> {
+        self.meanings.get(name).and_then(|all| all.last())
+    }
+
+    fn name(&mut self, name: &'s str, span: Span) -> Expr {
+        match self.meaning(name) {
             Some(&Meaning::Local(local, _)) => {
                 Expr { kind: ExprKind::Local(local), of: self.locals[local.0].of, span }
             }
             Some(Meaning::Constant(value)) => Expr { span, ..value.clone() },
-            None if self.unread.contains(name) => Expr { kind: ExprKind::Error, of: Type::ERROR, span },
-            None => {
-                let mut diagnostic =
-                    Diagnostic::error(format!("there is no variable `{name}`")).at(span.into(), "");
-                let known = self.meanings.iter().filter(|one| !one.1.is_empty()).map(|one| *one.0);
-                if self.functions.contains_key(name) {
-                    diagnostic =
-                        diagnostic.help(format!("the function of this name is called by `{name}(…)`"));
-                } else if let Some(near) = closest(name, sorted(known)) {
-                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-                }
-                self.log.push(diagnostic);
-                Expr { kind: ExprKind::Error, of: Type::ERROR, span }
-            }
+            None => self.no_variable(name, span, None),
         }
+    }
+
+    /// A name that means nothing, which is said once in a function; `help` is what to do about it, if that is known.
+    pub(super) fn no_variable(&mut self, name: &'s str, span: Span, help: Option<String>) -> Expr {
+        if !self.unread.contains(name) && self.missed.insert(name) {
+            let known = self.meanings.iter().filter(|one| !one.1.is_empty()).map(|one| *one.0);
+            let help = match (help, closest(name, sorted(known))) {
+                _ if self.functions.contains_key(name) => {
+                    Some(format!("the function of this name is called by `{name}(…)`"))
+                }
+                (_, Some(near)) => Some(format!("did you mean `{near}`?")),
+                (help, None) => help,
+            };
+            let diagnostic = Diagnostic::error(format!("there is no variable `{name}`")).at(span.into(), "");
+            self.log.push(match help {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            });
+        }
+        Expr { kind: ExprKind::Error, of: Type::ERROR, span }
     }
 
     /// An operation of two values.
@@ -221,7 +231,7 @@ impl<'s> Checker<'s, '_> {
             return self.built_in(name, values, span).unwrap_or(wrong);
         }
         let Some(&number) = self.functions.get(name.text) else {
-            if self.unread.contains(name.text) {
+            if self.unread.contains(name.text) || !self.missed.insert(name.text) {
                 return wrong;
             }
             let mut diagnostic =
