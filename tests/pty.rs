@@ -364,7 +364,7 @@ fn a_prompt_is_edited_and_interrupted_and_remembers() {
     let history = history("prompt");
     let mut terminal = Terminal::new();
     let mut child = prompt(&terminal, &history);
-    terminal.shows("Let's be productive!");
+    terminal.shows("Welcome to Iridium! Let's be productive!");
     terminal.types(b"loadd\x7f $1 #50\r!clear_p\t\r!reg\t\r");
     terminal.shows("$1 50 ");
     terminal.types(b"forever:\r");
