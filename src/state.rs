@@ -374,7 +374,7 @@ impl State {
     }
 
     /// The attributes of a space, by address; none where it has none.
-    fn all_attributes(&self, space: usize) -> &[u8] {
+    pub(crate) fn all_attributes(&self, space: usize) -> &[u8] {
         let info = &self.spaces[space];
         let len = if info.attributes { info.len } else { 0 };
         &self.block[info.attributes_offset..info.attributes_offset + len]
@@ -407,7 +407,7 @@ impl State {
         const PAGE: usize = 4096;
         for start in range.clone().step_by(PAGE) {
             let page = start..range.end.min(start + PAGE);
-            if from.block[page.clone()].iter().any(|&byte| byte != 0) {
+            if from.block[page.clone()] != [0; PAGE][..page.len()] {
                 self.copy(from, page);
             }
         }

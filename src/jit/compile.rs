@@ -1,5 +1,6 @@
 //! From CLIF to machine code, in line or on a thread of its own.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
@@ -20,6 +21,11 @@ pub(crate) struct MachineCode {
     pub(crate) took: Duration,
 }
 
+thread_local! {
+    /// Cranelift's tables, with the room that they have grown to.
+    static SPARE: Cell<Option<Context>> = const { Cell::new(None) };
+}
+
 /// Compiles one function.
 pub(crate) fn compile(
     isa: &OwnedTargetIsa,
@@ -27,7 +33,9 @@ pub(crate) fn compile(
     keep_clif: bool,
 ) -> Result<MachineCode, String> {
     let start = Instant::now();
-    let mut context = Context::for_function(function);
+    let mut context = SPARE.take().unwrap_or_else(Context::new);
+    context.clear();
+    context.func = function;
     let clif = keep_clif.then(|| context.func.display().to_string());
     let compiled =
         context.compile(&**isa, &mut ControlPlane::default()).map_err(|e| format!("{:?}", e.inner))?;
@@ -37,13 +45,9 @@ pub(crate) fn compile(
     let locations = compiled.buffer.get_srclocs_sorted().iter().filter(|l| !l.loc.is_default());
     // A location is an instruction's number plus one.
     let sources = locations.map(|l| (l.start as usize..l.end as usize, l.loc.bits() as usize - 1)).collect();
-    Ok(MachineCode {
-        bytes: compiled.code_buffer().to_vec(),
-        alignment: u64::from(compiled.buffer.alignment),
-        sources,
-        clif,
-        took: start.elapsed(),
-    })
+    let (bytes, alignment) = (compiled.code_buffer().to_vec(), u64::from(compiled.buffer.alignment));
+    SPARE.set(Some(context));
+    Ok(MachineCode { bytes, alignment, sources, clif, took: start.elapsed() })
 }
 
 /// Something to do on the compiling thread.

@@ -46,14 +46,11 @@ pub(super) fn named_stores<G: Guest>(guest: &G, state: &State, region: &Region) 
 /// Per space: the one range of addresses outside which every load is special and inside which none is.
 pub(super) fn plain_ranges(state: &State) -> Vec<Option<Range<u64>>> {
     let range = |space: usize| {
-        if !state.spaces()[space].attributes {
-            return None;
-        }
-        let len = state.spaces()[space].len as u64;
-        let is_plain = |at: &u64| state.attributes(space, *at) & attr::READ == 0;
-        let start = (0..len).find(is_plain)?;
-        let end = (start..len).find(|at| !is_plain(at)).unwrap_or(len);
-        (end..len).all(|at| !is_plain(&at)).then_some(start..end)
+        let attributes = state.all_attributes(space);
+        let is_plain = |attributes: &u8| attributes & attr::READ == 0;
+        let start = attributes.iter().position(is_plain)?;
+        let end = attributes.iter().rposition(is_plain)? + 1;
+        attributes[start..end].iter().all(is_plain).then_some(start as u64..end as u64)
     };
     (0..state.spaces().len()).map(range).collect()
 }
