@@ -29,19 +29,19 @@ pub struct Trial<C> {
 
 /// A configuration with native code, of the many that must all agree with the interpreter.
 pub fn config(choices: &mut Choices<'_>) -> Config {
+    let few = usize::from(1 + choices.below(20));
     let mut config = Config {
-        tiers: if choices.chance(130) { Tiers::Jit } else { Tiers::Auto },
-        hot: choices.pick(&[0, 1, 2, 5, 20, 50]),
+        // Not often: it compiles what is never executed, too, and compiling is what time goes to.
+        tiers: if choices.chance(80) { Tiers::Jit } else { Tiers::Auto },
+        // Seldom 0: nobody has been where a program starts, so that place is refused, for long.
+        hot: choices.pick(&[1, 1, 1, 2, 2, 2, 5, 5, 5, 20, 20, 20, 50, 50, 50, 0]),
         compile: if choices.chance(32) { Compile::Background } else { Compile::Inline },
-        // Compiling is what time goes to.
         regions: choices.pick(&[8, 24, 48, 96]),
+        region_instructions: choices.pick(&[1000, 300, 300, 300, 200, 200, 100, 60, 30, few]),
         ..Config::default()
     };
     if choices.chance(64) {
         config.code_cap = choices.pick(&[0, 1 << 10, 1 << 12, 1 << 14]);
-    }
-    if choices.chance(128) {
-        config.region_instructions = choices.pick(&[1, 2, 10, 30, 60, 100, 300, 300]);
     }
     if choices.chance(128) {
         config.call_depth = choices.pick(&[0, 1, 2]);

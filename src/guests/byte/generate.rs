@@ -4,6 +4,9 @@ use super::{Byte, op};
 use crate::asm::pairs::{Pair, Program};
 use crate::fuzz::{Choices, Generate};
 
+/// Instructions of a program, after which nothing more is begun.
+const MOST: usize = 64;
+
 impl Generate for Byte {
     /// A routine, at address 1, and behind it what the program starts with.
     fn generate(choices: &mut Choices<'_>) -> Program {
@@ -18,6 +21,9 @@ impl Generate for Byte {
 
 fn fragments(code: &mut Vec<Pair>, choices: &mut Choices<'_>, depth: u8) {
     for _ in 0..=choices.below(4) {
+        if code.len() > MOST {
+            return;
+        }
         let slot = choices.below(6) as u8;
         match choices.below(8) {
             // A loop that counts a slot of its own down.

@@ -34,6 +34,7 @@ struct Random<'c, 'b> {
 
 const FIELDS: &[&str] = &["a", "b", "c"];
 const METHODS: &[&str] = &["m0", "m1", "m2"];
+const TEXTS: &[&str] = &["", "x", "yz", "long text"];
 
 impl Random<'_, '_> {
     fn below(&mut self, n: u16) -> u16 {
@@ -111,7 +112,7 @@ impl Random<'_, '_> {
     }
 
     fn text(&mut self) -> Expr {
-        let text = Expr::Text(self.of(&["", "x", "yz", "long text"]));
+        let text = Expr::Text(self.of(TEXTS));
         match self.below(5) {
             0 | 1 => text,
             2 => self.variable(|kind| *kind == Kind::Text).map_or(text, |one| Expr::Get(one.0)),
@@ -119,10 +120,10 @@ impl Random<'_, '_> {
         }
     }
 
-    /// A variable gets a longer text.
+    /// A variable gets a longer text: by as much each time, as one that doubles in a loop soon takes all the time.
     fn longer(&mut self) -> Expr {
         let Some((name, _)) = self.variable(|kind| *kind == Kind::Text) else { return self.text() };
-        let (before, more) = (Box::new(Expr::Get(name.clone())), Box::new(self.text()));
+        let (before, more) = (Box::new(Expr::Get(name.clone())), Box::new(Expr::Text(self.of(TEXTS))));
         Expr::Set(name, Box::new(Expr::Binary("+".into(), before, more)))
     }
 
@@ -277,5 +278,5 @@ pub fn program(choices: &mut Choices<'_>) -> Vec<Stmt> {
         in_method: false,
         has_base: false,
     };
-    (0..16).map(|_| random.stmt(3)).collect()
+    (0..10).map(|_| random.stmt(3)).collect()
 }

@@ -22,7 +22,7 @@ impl fuzz::Case for Case {
 
     fn generate(choices: &mut Choices<'_>) -> Case {
         let depth = if choices.chance(24) { u32::from(choices.below(12)) } else { DEPTH };
-        let len = choices.pick(&[4, 20, 100, 300]);
+        let len = choices.pick(&[4, 20, 60, 150]);
         // How often a value is pushed where an operation could be done: deep stacks, or flat ones.
         let push = choices.pick(&[20, 100, 160, 240]);
         let mut words = Vec::new();

@@ -61,7 +61,7 @@ impl<'c, 'b> Writer<'c, 'b> {
         if !self.handlers.is_empty() && self.choices.chance(128) {
             self.enable(0);
         }
-        for _ in 0..2 + self.choices.below(8) {
+        for _ in 0..2 + self.choices.below(6) {
             self.fragment(0);
         }
         match self.choices.below(8) {
