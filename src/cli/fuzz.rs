@@ -278,11 +278,13 @@ fn differ(guest: &str) -> &'static str {
 /// What has been done, in two lines.
 fn line<G: Machine>(tally: &Tally, time: Duration) -> String {
     format!(
-        "{}, {:.0} % of them native; {} regions, {} invalidated\n  exits: {}",
+        "{}, {:.0} % of them native; {} regions, {} invalidated\n  \
+         {} programs ended early, mostly interpreted; exits: {}",
         agreement(G::NAME, tally, time),
         100.0 * tally.native_share(),
         HumanCount(tally.tiers.regions),
         HumanCount(tally.tiers.invalidated),
+        HumanCount(tally.tiers.ended_early),
         exits(tally),
     )
 }

@@ -71,6 +71,8 @@ pub struct Summary {
     pub shared: u64,
     /// Regions dropped because what they were made from was written.
     pub invalidated: u64,
+    /// Trials that ended early, because most of what they did was interpreted.
+    pub ended_early: u64,
     /// How often native code handed back, by reason.
     pub exits: BTreeMap<&'static str, u64>,
 }
@@ -85,6 +87,7 @@ impl Summary {
             regions: stats.regions,
             shared: stats.shared,
             invalidated: stats.invalidated,
+            ended_early: 0,
             exits: stats.exits().into_iter().collect(),
         }
     }
@@ -97,6 +100,7 @@ impl std::ops::AddAssign for Summary {
         self.regions += other.regions;
         self.shared += other.shared;
         self.invalidated += other.invalidated;
+        self.ended_early += other.ended_early;
         other.exits.into_iter().for_each(|(reason, count)| *self.exits.entry(reason).or_default() += count);
     }
 }

@@ -138,8 +138,9 @@ impl<C: Case> Trial<C> {
             if turn.is_multiple_of(2) {
                 vm.settle();
             }
-            if vm.instructions() > LONG && 2 * vm.stats().native < vm.instructions() {
-                break;
+            let is_last = turn + 1 == self.budgets.len();
+            if !is_last && vm.instructions() > LONG && 2 * vm.stats().native < vm.instructions() {
+                return Ok(Summary { ended_early: 1, ..Summary::of(&vm) });
             }
         }
         Ok(Summary::of(&vm))
