@@ -105,6 +105,8 @@ fn what_the_host_refuses_is_no_difference() {
         let refused = Campaign { plant: Some(plant), ..campaign(100) };
         let tally = refused.run::<Lc3>(|_| true).unwrap_or_else(|(failure, _)| panic!("{}", failure.story));
         assert_eq!(tally.tiers.native == 0, plant == Plant::Memory, "{plant:?}: {tally:?}");
+        // What is interpreted for long is not run to its end, and that is told.
+        assert!(tally.tiers.ended_early > 0 || plant == Plant::Thread, "{tally:?}");
     }
 }
 
@@ -154,5 +156,23 @@ fn lox_is_the_same_in_every_way_and_a_difference_is_found() {
         let mut hostile = failure.trial.clone();
         hostile["config"][field] = value.into();
         assert!(matches!(lox::trial::replay(hostile), Err(Refused::File(_))), "{field}");
+    }
+}
+
+/// Code of one pass, which is elsewhere after as many instructions, runs in budgets, too. What never ends is compared as far as
+/// it gets.
+#[test]
+fn lox_of_one_pass_is_stopped_and_compared_as_far_as_it_gets() {
+    let print = serde_json::json!({"Print": {"Binary": ["-", {"Get": "i"}, {"Number": 1}]}});
+    let mut trial = serde_json::json!({
+        "config": {"optimise": false},
+        "budgets": [1, 50, 3, 0, 400],
+        "case": [{"For": ["i", 1_000_000, [print]]}],
+    });
+    assert!(lox::trial::replay(trial.clone()).is_ok_and(|done| done.instructions > 10_000));
+    trial["config"]["plant"] = "translation".into();
+    match lox::trial::replay(trial) {
+        Err(Refused::Differs(story)) => assert!(story.contains("so far"), "{story}"),
+        other => panic!("{other:?}"),
     }
 }
