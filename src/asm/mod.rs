@@ -27,13 +27,16 @@ pub(crate) fn unknown(what: &str, name: &str, span: &Range<usize>, similar: Opti
     suggest(error.at(span.clone(), format!("no such {what}")), similar)
 }
 
-/// The error that a label is nowhere defined; `known` are those that are.
+/// The error that a label is nowhere defined; `known` are those that are, which nobody asks for who is not shown the error,
+/// after so many `errors`.
 pub(crate) fn undefined<'a>(
     name: &str,
     span: &Range<usize>,
-    known: impl ExactSizeIterator<Item = &'a str>,
+    errors: usize,
+    known: impl FnOnce() -> Vec<&'a str>,
 ) -> Diagnostic {
     let error = Diagnostic::error(format!("label {} is not defined", quoted(name)));
+    let known = if errors <= MOST { known() } else { Vec::new() };
     let few = known.len() <= MOST_SIMILAR;
     suggest(error.at(span.clone(), "no such label"), few.then(|| closest(name, known)).flatten())
 }

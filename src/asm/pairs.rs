@@ -185,7 +185,8 @@ impl Language {
         for (at, label) in targets {
             match labels.get(label) {
                 Some(&(target, _)) => program.code[at][1] = target.min(LONGEST) as u8,
-                None => wrong.push(undefined(label, &span(label), labels.keys().copied())),
+                None => wrong
+                    .push(undefined(label, &span(label), wrong.len(), || labels.keys().copied().collect())),
             }
         }
         if wrong.is_empty() { Ok(program) } else { Err(wrong) }

@@ -122,6 +122,28 @@ fn a_part_of_the_series_has_other_numbers() {
     fails(&["run", "--budget", "10", &image], 70);
 }
 
+/// Suggestions for errors that nobody is shown would take minutes.
+#[test]
+fn texts_with_thousands_of_errors_are_refused_at_once() {
+    let folder = Folder::new("thousands");
+    let text = |start: &str, label: &str, wrong: &str, end: &str| {
+        let lines = |line: &str, count: usize| -> String {
+            (0..count).map(|n| line.replace('N', &n.to_string()) + "\n").collect()
+        };
+        format!("{start}\n{}{}{end}\n", lines(label, 9000), lines(wrong, 20_000))
+    };
+    for (file, source) in [
+        ("many.iasm", text(".code", "vN: inc $0", "djmpe @wN", "")),
+        ("many.asm", text(".ORIG x3000", "vN ADD R0, R0, #1", "BR wN", ".END")),
+        ("many.byte", text("", "vN: push 1", "jump wN", "")),
+        ("many.ird", text("fn main() {", "let vN = 1;", "print(wN);", "}")),
+        ("calls.ird", text("", "fn vN() {}", "fn wN() { xN(); }", "")),
+    ] {
+        let err = fails(&["compile", &folder.file(file, source), "-o", "-"], 65);
+        assert!(err.contains("is not defined") || err.contains("there is no "), "{file}: {err}");
+    }
+}
+
 #[test]
 fn a_trace_has_numbers_as_they_are_written() {
     let folder = Folder::new("numbers");

@@ -28,9 +28,9 @@ impl Assembler<'_> {
     /// The 16 bits that a label stands for.
     fn resolve(&mut self, fixup: &Fixup<'_>) -> Outcome<u16> {
         let Some(place) = self.place(fixup.name) else {
-            let mut known: Vec<&str> = self.definitions.iter().map(|label| label.name).collect();
-            known.extend(self.base.symbols.iter().map(|symbol| symbol.0));
-            return Err(undefined(fixup.name, &fixup.span, known.into_iter()));
+            let known = self.definitions.iter().map(|label| label.name);
+            let known = || known.chain(self.base.symbols.iter().map(|symbol| symbol.0)).collect();
+            return Err(undefined(fixup.name, &fixup.span, self.log.errors, known));
         };
         let name = fixup.of.name;
         let what = match (place, name) {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::MOST_DIAGNOSTICS;
 use super::ast::{self, ExprKind as Written, File, Name, StatementKind as Said};
 use super::eval;
 use super::flow;

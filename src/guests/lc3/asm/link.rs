@@ -45,8 +45,8 @@ impl<'s> Assembler<'s> {
                 (None, _) => {
                     let known = self.definitions.iter().map(|label| label.name);
                     let foreign = self.externals.values().map(|external| external.name);
-                    let known: Vec<&str> = known.chain(foreign).collect();
-                    Err(undefined(fixup.name, &fixup.span, known.into_iter()))
+                    let known = || known.chain(foreign).collect();
+                    Err(undefined(fixup.name, &fixup.span, self.log.errors, known))
                 }
             };
         };

@@ -159,7 +159,7 @@ impl<'s> Checker<'s, '_> {
     pub(super) fn no_variable(&mut self, name: &'s str, span: Span, help: Option<String>) -> Expr {
         if !self.unread.contains(name) && self.missed.insert(name) {
             let known = self.meanings.iter().filter(|one| !one.1.is_empty()).map(|one| *one.0);
-            let help = match (help, closest(name, sorted(known))) {
+            let help = match (help, self.similar(name, known)) {
                 _ if self.functions.contains_key(name) => {
                     Some(format!("the function of this name is called by `{name}(…)`"))
                 }
@@ -173,6 +173,15 @@ impl<'s> Checker<'s, '_> {
             });
         }
         Expr { kind: ExprKind::Error, of: Type::ERROR, span }
+    }
+
+    /// The name that is most like this one; none where hardly anybody will be shown it.
+    fn similar<'a>(&self, name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+        let mut known: Vec<&str> =
+            if self.log.len() < MOST_DIAGNOSTICS { known.collect() } else { Vec::new() };
+        // In an order that does not change from run to run.
+        known.sort_unstable();
+        closest(name, known)
     }
 
     /// An operation of two values.
@@ -237,7 +246,7 @@ impl<'s> Checker<'s, '_> {
             let mut diagnostic =
                 Diagnostic::error(format!("there is no function `{}`", name.text)).at(name.span.into(), "");
             let known = self.functions.keys().copied().chain(BUILT_IN);
-            if let Some(near) = closest(name.text, sorted(known)) {
+            if let Some(near) = self.similar(name.text, known) {
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             }
             self.log.push(diagnostic);
@@ -283,11 +292,4 @@ impl<'s> Checker<'s, '_> {
         };
         Some(Expr { kind, of, span })
     }
-}
-
-/// In an order that does not change from run to run.
-fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut names: Vec<&str> = names.collect();
-    names.sort_unstable();
-    names
 }
