@@ -73,7 +73,7 @@ impl Visit for Random {
         }
         if cfg!(feature = "jit") {
             assert!(total.native * 4 > total.instructions, "{}: native code hardly ran: {total:?}", G::NAME);
-            assert!(total.shared > SEEDS, "{}: hardly a region was shared: {total:?}", G::NAME);
+            assert!(total.shared > SEEDS / 2, "{}: hardly a region was shared: {total:?}", G::NAME);
         }
     }
 }

@@ -32,7 +32,7 @@ pub fn config(choices: &mut Choices<'_>) -> Config {
     let few = usize::from(1 + choices.below(20));
     let mut config = Config {
         // Not often: it compiles what is never executed, too, and compiling is what time goes to.
-        tiers: if choices.chance(80) { Tiers::Jit } else { Tiers::Auto },
+        tiers: if choices.chance(64) { Tiers::Jit } else { Tiers::Auto },
         // Seldom 0: nobody has been where a program starts, so that place is refused, for long.
         hot: choices.pick(&[1, 1, 1, 2, 2, 2, 5, 5, 5, 20, 20, 20, 50, 50, 50, 0]),
         compile: if choices.chance(32) { Compile::Background } else { Compile::Inline },
