@@ -4,7 +4,7 @@ use super::runs;
 use crate::guest::{Guest, Insn};
 use crate::ops::Pc;
 use crate::state::{State, attr};
-use crate::table::Table;
+use crate::table::{Room, Table};
 
 /// A place's heat while native code starts there: counting leaves it as it is.
 #[cfg(feature = "jit")]
@@ -42,15 +42,16 @@ pub(crate) struct Code {
 
 impl Code {
     pub(crate) fn new(len: usize, threshold: i32) -> Code {
+        let mut room = Room::new(len * (size_of::<u64>() + 2 * size_of::<u32>() + size_of::<u8>()));
         Code {
-            insns: Table::new(len),
-            heat: Table::new(len),
+            insns: room.table(len),
+            heat: room.table(len),
             trace: vec![0; TRACE].try_into().expect("it has that length"),
             branches: 0,
             threshold,
-            arrival: Table::new(len),
+            arrival: room.table(len),
             arrivals: Vec::new(),
-            has_arrival: Table::new(len),
+            has_arrival: room.table(len),
             first_arrivals: 0,
             stale: Vec::new(),
         }
