@@ -5,6 +5,7 @@
 //! 8        pc: u32              where to go on
 //! 16       slots: [u64; 128]    the register file; a value narrower than its slot is zero-extended
 //! 1040     end: u64             instructions that will have retired when the budget is spent
+//! 1048     plain: [[u64; 2]]    for each space with attributes, a range of addresses that have none
 //! 2048     spaces               for each: its attributes, a byte an element (where it has them), then its elements
 //! ```
 //!
@@ -35,7 +36,13 @@ pub const PC: usize = 8;
 /// Offset of the register file in the state.
 pub const REGISTERS: usize = 16;
 const END: usize = REGISTERS + 8 * SLOTS;
+const PLAIN: usize = END + 8;
 const SPACES: usize = 2048;
+
+/// Offsets in the state of a range of plain addresses of a space, its start and its end.
+pub(crate) const fn plain_offset(space: usize) -> [usize; 2] {
+    [PLAIN + 16 * space, PLAIN + 16 * space + 8]
+}
 
 /// A guest's state. All zero at first.
 pub struct State {
@@ -58,10 +65,11 @@ impl State {
     pub fn new(spaces: &'static [SpaceInfo]) -> State {
         let size = spaces.last().map_or(SPACES, |s| s.offset + s.bytes()).next_multiple_of(ALIGN);
         let mut end = SPACES;
+        assert!(plain_offset(spaces.len())[0] <= SPACES, "there are too many spaces");
         for space in spaces {
             // What every access rests on: a space lies in the block, behind the one before it.
             let start = if space.attributes { space.attributes_offset } else { space.offset };
-            let elements = if space.attributes { start + space.len + PAD } else { start };
+            let elements = if space.attributes { start + space.len + PAD + space.guard() } else { start };
             let span = space.span(space.element);
             let fits = start >= end && space.offset >= elements && span > 0 && space.len >= span;
             assert!(fits, "the guest's spaces were not laid out: {space:?}");
@@ -83,7 +91,7 @@ impl State {
     /// A state derived from `from`, but for the registers, and spaces without attributes, which are those of `now`.
     fn derived(from: &Arc<State>, now: &State) -> State {
         let mut state = State::new(from.spaces);
-        state.copy(now, 0..SPACES);
+        state.copy_registers(now);
         for (id, info) in from.spaces.iter().enumerate() {
             let elements = if info.attributes { from } else { now };
             state.fill(elements, info.addresses(0..elements.len(id)));
@@ -102,7 +110,7 @@ impl State {
             let matter = live(self, id).max(live(&from, id)).min(info.len);
             self.copy(&from, info.addresses(0..matter));
         }
-        self.copy(&from, 0..SPACES);
+        self.copy_registers(&from);
         let restored = |&(space, part): &(usize, usize)| !self.restore_part(&from, space, part);
         let changed = changed.into_iter().filter(restored).collect();
         self.origin = Some(Origin { state: from, changed });
@@ -140,7 +148,7 @@ impl State {
     /// rest is as [`State::restore`] has it.
     pub(crate) fn follow(&mut self, other: &State, live: impl Fn(&State, usize) -> usize) {
         self.restore(&live);
-        self.copy(other, 0..SPACES);
+        self.copy_registers(other);
         for (id, info) in self.spaces.iter().enumerate().filter(|(_, info)| !info.attributes) {
             self.copy(other, info.addresses(0..live(other, id).min(info.len)));
         }
@@ -163,7 +171,26 @@ impl State {
         let part = at as usize / PART;
         origin.changed.push((space, part));
         let part = self.spaces[space].part(part);
-        self.attributes_mut(space, part).iter_mut().for_each(|attributes| *attributes &= !attr::CLEAN);
+        let mut all = 0;
+        for attributes in self.attributes_mut(space, part.clone()) {
+            *attributes &= !attr::CLEAN;
+            all |= *attributes;
+        }
+        if all & attr::ANY == 0 {
+            self.add_plain(space, part.start as u64..part.end as u64);
+        }
+    }
+
+    /// A part has become plain: it goes to the range at one of whose ends it is, or is one that is longer.
+    fn add_plain(&mut self, space: usize, part: Range<u64>) {
+        let plain = self.plain(space);
+        let plain = match part {
+            part if part.start == plain.end => plain.start..part.end,
+            part if part.end == plain.start => part.start..plain.end,
+            part if part.end - part.start > plain.end - plain.start => part,
+            _ => plain,
+        };
+        self.set_plain(space, plain);
     }
 
     /// Whether this state was derived from that one.
@@ -180,6 +207,48 @@ impl State {
     /// The spaces.
     pub fn spaces(&self) -> &'static [SpaceInfo] {
         self.spaces
+    }
+
+    /// A range of addresses, perhaps an empty one, at which all accesses are plain.
+    fn plain(&self, space: usize) -> Range<u64> {
+        let [start, end] = plain_offset(space);
+        self.read(start)..self.read(end)
+    }
+
+    fn set_plain(&mut self, space: usize, plain: Range<u64>) {
+        let [start, end] = plain_offset(space);
+        self.write(start, plain.start);
+        self.write(end, plain.end);
+    }
+
+    /// Looks for the longest range of plain addresses in each space. It is kept up until it is looked for again: it
+    /// becomes shorter where addresses get attributes.
+    #[cfg(feature = "jit")]
+    pub(crate) fn find_plain(&mut self) {
+        for space in (0..self.spaces.len()).filter(|&space| self.spaces[space].attributes) {
+            let mut plain = 0..0;
+            let mut start = 0;
+            for run in self.all_attributes(space).split(|attributes| attributes & attr::ANY != 0) {
+                let end = start + run.len() as u64;
+                if end - start > plain.end - plain.start {
+                    plain = start..end;
+                }
+                start = end + 1;
+            }
+            self.set_plain(space, plain);
+        }
+    }
+
+    /// An address in a range of plain ones has got an attribute: the longer side is what is left.
+    #[cold]
+    fn cut_plain(&mut self, space: usize, at: u64) {
+        let Range { start, end } = self.plain(space);
+        self.set_plain(space, if at - start > end - at - 1 { start..at } else { at + 1..end });
+    }
+
+    /// Nothing is known to be plain.
+    fn forget_plain(&mut self) {
+        (0..self.spaces.len()).for_each(|space| self.set_plain(space, 0..0));
     }
 
     /// The block's address, for native code.
@@ -402,6 +471,12 @@ impl State {
         self.block[range.clone()].copy_from_slice(&from.block[range]);
     }
 
+    /// Copies what is not in spaces.
+    fn copy_registers(&mut self, from: &State) {
+        self.copy(from, 0..SPACES);
+        self.forget_plain();
+    }
+
     /// The same into zeros: pages that are to be zero stay untouched.
     fn fill(&mut self, from: &State, range: Range<usize>) {
         const PAGE: usize = 4096;
@@ -463,6 +538,9 @@ impl State {
             let offset = info.attributes_offset + at as usize;
             let now: u8 = self.read(offset);
             self.write(offset, now & !clear | set);
+            if set & attr::ANY != 0 && self.plain(space).contains(&at) {
+                self.cut_plain(space, at);
+            }
         }
     }
 
@@ -482,7 +560,7 @@ impl Clone for State {
             return copy;
         }
         let mut copy = State::new(self.spaces);
-        copy.copy(self, 0..SPACES);
+        copy.copy_registers(self);
         for (id, info) in self.spaces.iter().enumerate() {
             copy.fill(self, info.addresses(0..self.len(id)));
         }

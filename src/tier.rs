@@ -41,6 +41,19 @@ pub enum Conversion {
     Always,
 }
 
+/// Which loops have their accesses tested before them, for many turns at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gates {
+    /// None.
+    Never,
+    /// Those in which control stays for long.
+    #[default]
+    Long,
+    /// All that can.
+    Always,
+}
+
 /// What the translator does to make native code fast. Any choice gives the same results.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default)]
@@ -53,6 +66,8 @@ pub struct Optimisations {
     pub literals: bool,
     /// Accesses of blocks to come are tested together with those before them.
     pub joint_tests: bool,
+    /// Which loops have their accesses tested before them.
+    pub gates: Gates,
     /// Elements of memory at fixed distances from a register are held like registers.
     pub elements: bool,
 }
@@ -64,6 +79,7 @@ impl Default for Optimisations {
             unrolling: true,
             literals: true,
             joint_tests: true,
+            gates: Gates::default(),
             elements: true,
         }
     }
@@ -87,6 +103,8 @@ pub enum Plant {
     Translation,
     /// Native code that leaves at a load has retired one instruction more than it says.
     Count,
+    /// Before a loop, its accesses are tested for one turn less than control may go.
+    Gate,
     /// Native code stays when what it was made from is written.
     Invalidation,
     /// Native code is used although memory changed while it was compiled.

@@ -77,7 +77,7 @@ pub(crate) fn unroll(region: &mut Region) {
 
 /// The bodies of loops that contain no other loop, header first, which dominates the rest. Loops may share a header: what
 /// goes back to it from an outer one does not count.
-fn innermost_loops(region: &Region) -> Vec<Vec<usize>> {
+pub(crate) fn innermost_loops(region: &Region) -> Vec<Vec<usize>> {
     let blocks = &region.blocks;
     let mut predecessors = vec![Vec::new(); blocks.len()];
     for (from, block) in blocks.iter().enumerate() {

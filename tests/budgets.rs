@@ -233,3 +233,56 @@ fn a_jump_table() {
                 .END",
     ));
 }
+
+/// Pointers that walk in a loop to where accesses are not plain ones any more.
+#[test]
+fn pointers_that_arrive() {
+    let walks = [
+        // Loads from memory, then from the keyboard, and so on.
+        ("xFDF6", "#1", "LDR R2, R1, #0", "#14"),
+        ("xFDF6", "#3", "LDR R2, R1, #2", "#5"),
+        // Loads from the system's memory.
+        ("x3009", "#-1", "LDR R2, R1, #0", "#12"),
+        // HALT over instructions that are executed next.
+        ("x3018", "#-1", "STR R2, R1, #0", "#15"),
+        ("x3019", "#-2", "STR R2, R1, #-1", "#8"),
+        ("xFDF8", "#1", "STR R2, R1, #0", "#12"),
+    ];
+    let mut shut = 0;
+    for (start, step, access, turns) in walks {
+        for by_register in [false, true] {
+            let moves = if by_register { "ADD R1, R1, R5" } else { &format!("ADD R1, R1, {step}") };
+            let case = program(&format!(
+                "       .ORIG x3000
+                        LD R1, START
+                        LD R3, TURNS
+                        LD R5, STEP
+                        LD R2, STOP
+                TURN    {access}
+                        {moves}
+                        ADD R4, R4, #1
+                        ADD R3, R3, #-1
+                        BRp TURN
+                        ADD R4, R4, #1
+                        ADD R4, R4, #2
+                        ADD R4, R4, #3
+                        ADD R4, R4, #4
+                        HALT
+                START   .FILL {start}
+                STEP    .FILL {step}
+                TURNS   .FILL {turns}
+                STOP    HALT
+                        .BLKW x20
+                        .END"
+            ));
+            every_budget(&case);
+            #[cfg(feature = "jit")]
+            for (_, config) in configurations() {
+                let (mut vm, _) = case.machine(config);
+                vm.run(1000);
+                shut += vm.stats().exits().iter().find(|exit| exit.0 == "gate").map_or(0, |exit| exit.1);
+            }
+        }
+    }
+    assert!(shut > 0 || !cfg!(feature = "jit"), "there was no gate");
+}

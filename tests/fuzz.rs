@@ -63,6 +63,11 @@ fn a_wrong_exit_count_is_found() {
 }
 
 #[test]
+fn a_turn_too_many_is_found() {
+    replayed(Plant::Gate, 5000);
+}
+
+#[test]
 fn code_that_outlives_what_it_was_made_from_is_found() {
     replayed(Plant::Invalidation, 1000);
 }

@@ -294,6 +294,10 @@ fn dropped<G: Machine>(record: &Record, number: usize, why: &Why, names: &Names<
         Why::Targets => {
             "dropped, to be made again with the targets of indirect jumps that it lacked".to_owned()
         }
+        Why::Gate => {
+            "dropped, to be made again with a loop's accesses tested in the loop: tests before it failed"
+                .to_owned()
+        }
         Why::Accesses => {
             "dropped, to be made again with each access tested on its own: joint tests failed too often"
                 .to_owned()

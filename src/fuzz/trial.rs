@@ -7,7 +7,7 @@ use crate::compare::compare;
 use crate::guest::{Guest, Stop};
 #[cfg(feature = "jit")]
 use crate::jit::CodegenOptions;
-use crate::tier::{Compile, Config, Conversion, Optimisations, Tiers};
+use crate::tier::{Compile, Config, Conversion, Gates, Optimisations, Tiers};
 
 /// Instructions that a saved trial may run for.
 const BUDGET: u64 = 1 << 30;
@@ -58,6 +58,7 @@ pub fn config(choices: &mut Choices<'_>) -> Config {
         unrolling: !choices.chance(64),
         literals: !choices.chance(64),
         joint_tests: !choices.chance(64),
+        gates: choices.pick(&[Gates::Always, Gates::Always, Gates::Long, Gates::Never]),
         elements: !choices.chance(64),
     };
     #[cfg(feature = "jit")]

@@ -18,14 +18,14 @@ use crate::tier::Plant;
 /// been passed.
 #[derive(Clone, Copy)]
 pub(super) struct Found {
-    block: usize,
+    pub(super) block: usize,
     /// Offsets from the pointer, inclusive.
-    from: i64,
-    to: i64,
+    pub(super) from: i64,
+    pub(super) to: i64,
     /// The address, in 64 bits, of the element at offset `base_offset`. Addresses between `from` and `to` do
     /// not wrap round.
-    base: Value,
-    base_offset: i64,
+    pub(super) base: Value,
+    pub(super) base_offset: i64,
 }
 
 impl<G: Guest> Translator<'_, G> {

@@ -69,9 +69,9 @@ impl<G: Guest> Translator<'_, G> {
                 self.b.ins().store(flags, pc, self.state, PC as i32);
             }
             let id = self.b.ins().iconst(types::I32, id as i64);
-            let mut args = vec![BlockArg::Value(id), BlockArg::Value(point.budget)];
             self.store_elements(&point);
             self.now = point;
+            let mut args = vec![BlockArg::Value(id), BlockArg::Value(self.settled(None))];
             for i in 0..self.registers.len() {
                 let slot = self.registers[i];
                 args.push(BlockArg::Value(self.slot_value(slot)));

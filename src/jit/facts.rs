@@ -6,14 +6,14 @@
 //! register, or pointers that move in step, need no place of their own. A register that is the same on all ways as it once was, give or take a constant, stays that: a
 //! stack pointer at a loop's top, say. Slots are registers, and behind them the region's elements ([`super::elements`]).
 
-use std::collections::{HashMap, HashSet};
-use std::ops::Range;
+use std::collections::HashSet;
 
 use super::elements::{Elements, Home};
+use super::gate::{self, Gate};
+use super::known::Known;
 use crate::guest::Guest;
 use crate::ops::{Binary, Cond, Float, FloatCond, Flow, Int, Ops, Pc, Reg, Scalar, Space, Type};
 use crate::region::{Block, Region, Target};
-use crate::unroll::Loop;
 
 /// Accesses further apart than this are not tested together: for attributes, and for ranges and bounds.
 const REACH: i64 = 7;
@@ -43,6 +43,7 @@ pub(crate) struct Facts {
     pub(crate) elements: Elements,
     /// The slots of elements whose values at the region's entry are used.
     pub(crate) loaded: HashSet<usize>,
+    pub(crate) gates: Vec<Gate>,
     names: Names,
 }
 
@@ -88,14 +89,14 @@ impl Facts {
 /// How values get numbers: first those that the slots have at the region's entry, then those at each block's top,
 /// then others.
 #[derive(Clone, Copy, Debug)]
-struct Names {
+pub(super) struct Names {
     slots: usize,
     blocks: usize,
 }
 
 impl Names {
     /// The value that a slot has at the region's entry, or at the top of the block with this number less one.
-    fn value(self, top: usize, slot: usize) -> Value {
+    pub(super) fn value(self, top: usize, slot: usize) -> Value {
         Value::At(Place { pointer: top * self.slots + slot, offset: 0 })
     }
 
@@ -124,14 +125,10 @@ impl Names {
 /// Finds out what is known of a region. `literal` gives the value of a word in the code space that is taken for
 /// a constant; `plain` are the ranges that loads are tested with, by space. Unless it is to be careful, accesses of blocks to come are taken into the extents, too, which tests more than
 /// is accessed if control goes elsewhere.
-pub(crate) fn find<G: Guest>(
-    region: &Region,
-    literal: &dyn Fn(u64) -> Option<u64>,
-    plain: &[Option<Range<u64>>],
-    careful: bool,
-    with_elements: bool,
-) -> Facts {
-    let is_plain = careful || !with_elements;
+pub(crate) fn find<G: Guest>(region: &Region, known: &Known<'_>) -> Facts {
+    let Known { plain, careful, .. } = *known;
+    let literal: &dyn Fn(u64) -> Option<u64> = &|at| known.literal::<G>(at);
+    let is_plain = careful || !known.elements;
     let elements = if is_plain { Elements::default() } else { elements::<G>(region, literal) };
     let view = View::new::<G>(region, literal, &elements);
     let (tops, literals) = tops::<G>(region, &view);
@@ -163,11 +160,12 @@ pub(crate) fn find<G: Guest>(
         (0..own).map(one).collect()
     });
     let accesses = accesses.collect();
-    Facts { accesses, names: view.names, tops, literals, loaded, elements }
+    let gates = if careful { Vec::new() } else { gate::find::<G>(region, known, &tops, &view) };
+    Facts { accesses, names: view.names, tops, literals, loaded, gates, elements }
 }
 
 /// What a region holds like registers: found with nothing but the registers known.
-fn elements<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u64>) -> Elements {
+pub(super) fn elements<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u64>) -> Elements {
     let none = Elements::default();
     if G::SPACES.iter().all(|space| space.attributes) {
         return none;
@@ -186,7 +184,7 @@ fn elements<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u64>) -> 
 }
 
 /// The slots at the blocks' tops, and the addresses whose values were taken for constants.
-fn tops<G: Guest>(region: &Region, view: &View<'_>) -> (Vec<Vec<Value>>, HashSet<Pc>) {
+pub(super) fn tops<G: Guest>(region: &Region, view: &View<'_>) -> (Vec<Vec<Value>>, HashSet<Pc>) {
     let mut tops: Vec<Option<Vec<Value>>> = vec![None; region.blocks.len()];
     tops[0] = Some((0..view.names.slots).map(|slot| view.names.value(0, slot)).collect());
     let mut literals = HashSet::new();
@@ -209,7 +207,7 @@ fn tops<G: Guest>(region: &Region, view: &View<'_>) -> (Vec<Vec<Value>>, HashSet
 }
 
 /// The registers where control goes from the end of a block to another: one that holds the branch's condition is known.
-fn at_edge<G: Guest>(block: &Block, end: &Client<'_>, to: usize) -> Vec<Value> {
+pub(super) fn at_edge<G: Guest>(block: &Block, end: &Client<'_>, to: usize) -> Vec<Value> {
     let mut slots = end.slots.clone();
     let Flow::If(condition, _) = end.flow else { return slots };
     let is_taken = block.taken == Some(Target::Block(to));
@@ -259,84 +257,17 @@ fn look_ahead<G: Guest>(region: &Region, block: &Block, client: &mut Client<'_>,
     }
 }
 
-/// For each loop, how often control goes through its header, if that is known and not more than the most that is asked for.
-pub(crate) fn turns<G: Guest>(
-    region: &Region,
-    loops: &[Loop],
-    literal: &dyn Fn(u64) -> Option<u64>,
-) -> Vec<Option<usize>> {
-    if loops.is_empty() {
-        return Vec::new();
-    }
-    let elements = elements::<G>(region, literal);
-    let view = View::new::<G>(region, literal, &elements);
-    let tops = tops::<G>(region, &view).0;
-    loops.iter().map(|one| turns_of::<G>(region, &tops, one, &view)).collect()
-}
-
-fn turns_of<G: Guest>(
-    region: &Region,
-    tops: &[Vec<Value>],
-    Loop { body, most }: &Loop,
-    view: &View<'_>,
-) -> Option<usize> {
-    let header = body[0];
-    let mut top: Option<Vec<Value>> = (header == 0).then(|| tops[0].clone());
-    for (from, block) in region.blocks.iter().enumerate() {
-        if !body.contains(&from) && block.successors().any(|to| to == header) {
-            let end = walk::<G>(block, tops[from].clone(), view);
-            top = Some(view.join(header, top.as_deref(), &end.slots));
-        }
-    }
-    let mut order = body.clone();
-    order.sort_unstable();
-    for turn in 1..=*most {
-        let mut at = HashMap::from([(header, top?)]);
-        top = None;
-        let mut is_decided = false;
-        for &index in &order {
-            let Some(here) = at.remove(&index) else { continue };
-            let block = &region.blocks[index];
-            let end = walk::<G>(block, here, view);
-            let (taken, next) = match end.flow {
-                Flow::If(Value::Known(0), _) => (None, Some(block.next)),
-                Flow::If(Value::Known(_), _) => (block.taken, None),
-                _ => (block.taken, Some(block.next)),
-            };
-            is_decided |= matches!(end.flow, Flow::If(Value::Known(_), _));
-            let inside = |to| if let Target::Block(b) = to { Some(b) } else { None };
-            let direct = taken.into_iter().chain(next).filter_map(inside);
-            for to in direct.chain(block.targets.iter().map(|t| t.1)).filter(|to| body.contains(to)) {
-                if to == header {
-                    top = Some(view.join(header, top.as_deref(), &end.slots));
-                } else {
-                    let joined = view.join(to, at.get(&to).map(Vec::as_slice), &end.slots);
-                    at.insert(to, joined);
-                }
-            }
-        }
-        if top.is_none() {
-            return Some(turn);
-        }
-        // Where no branch is decided in a turn, none will be in the next.
-        if !is_decided {
-            return None;
-        }
-    }
-    None
-}
-
 /// How a region is looked at.
-struct View<'a> {
+pub(super) struct View<'a> {
     literal: &'a dyn Fn(u64) -> Option<u64>,
     elements: &'a Elements,
     /// The slots' types.
     types: Vec<Type>,
-    names: Names,
+    pub(super) names: Names,
 }
 
 impl<'a> View<'a> {
-    fn new<G: Guest>(
+    pub(super) fn new<G: Guest>(
         region: &Region,
         literal: &'a dyn Fn(u64) -> Option<u64>,
         elements: &'a Elements,
@@ -347,7 +278,7 @@ impl<'a> View<'a> {
     }
 
     /// What holds at a block's top where it held before that `known`, and to which another way leads with `end`.
-    fn join(&self, block: usize, known: Option<&[Value]>, end: &[Value]) -> Vec<Value> {
+    pub(super) fn join(&self, block: usize, known: Option<&[Value]>, end: &[Value]) -> Vec<Value> {
         let is_old = |slot: usize| known.is_none_or(|known| known[slot] == end[slot]);
         let one = |slot: usize| match end[slot] {
             value if is_old(slot) && self.names.lasts(value, block) => value,
@@ -381,11 +312,12 @@ impl<'a> View<'a> {
 }
 
 /// Follows a block's instructions from the values at its top.
-fn walk<'a, G: Guest>(block: &Block, top: Vec<Value>, view: &'a View<'a>) -> Client<'a> {
+pub(super) fn walk<'a, G: Guest>(block: &Block, top: Vec<Value>, view: &'a View<'a>) -> Client<'a> {
     let mut client = Client {
         slots: top,
         pointers: view.names.others(),
         accesses: Vec::new(),
+        sums: Vec::new(),
         literals: Vec::new(),
         loaded: Vec::new(),
         home: Elements::home::<G>,
@@ -445,21 +377,23 @@ pub(crate) struct Access {
     pub(super) kind: (usize, bool),
     pub(super) at: Place,
     pub(super) ty: Type,
-    home: Option<Home>,
+    pub(super) home: Option<Home>,
 }
 
 /// A value: known, or a place, or one that does not matter any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Value {
+pub(super) enum Value {
     Known(u64),
     At(Place),
     Nothing,
 }
 
-struct Client<'a> {
-    slots: Vec<Value>,
+pub(super) struct Client<'a> {
+    pub(super) slots: Vec<Value>,
     pointers: usize,
-    accesses: Vec<Access>,
+    pub(super) accesses: Vec<Access>,
+    /// Values that are sums of two others.
+    pub(super) sums: Vec<(Value, [Value; 2])>,
     literals: Vec<Pc>,
     /// Elements that were loaded when they had the value of this slot at the region's entry.
     loaded: Vec<usize>,
@@ -469,7 +403,7 @@ struct Client<'a> {
     /// The accesses to come whose addresses the instruction itself fixes.
     named: u32,
     /// Where control goes after the last instruction.
-    flow: Flow<Value, Value>,
+    pub(super) flow: Flow<Value, Value>,
 }
 
 impl Client<'_> {
@@ -510,6 +444,11 @@ impl Ops for Client<'_> {
             }
             (Binary::Sub, Value::At(p), Value::Known(n)) => {
                 Value::At(Place { offset: p.offset.wrapping_sub(T::signed(n)), ..p })
+            }
+            (Binary::Add, x, y) => {
+                let sum = self.fresh();
+                self.sums.push((sum, [x, y]));
+                sum
             }
             _ => self.fresh(),
         }

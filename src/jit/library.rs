@@ -33,6 +33,8 @@ pub(crate) struct Basis {
     /// Words that the code writes without a test.
     pub(crate) trusted: Vec<Pc>,
     pub(crate) instructions: usize,
+    /// Headers of the loops that have gates.
+    pub(crate) gated: Vec<Pc>,
     /// How many arrivals of indirect jumps were known.
     pub(crate) arrivals: usize,
     /// What it was made from, where that is recorded.

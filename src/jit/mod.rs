@@ -14,6 +14,8 @@ pub(crate) mod dump;
 mod elements;
 mod exits;
 mod facts;
+mod gate;
+mod known;
 pub(crate) mod library;
 pub(crate) mod native;
 mod order;
@@ -21,6 +23,7 @@ mod policy;
 mod predict;
 mod survey;
 pub(crate) mod translate;
+mod turns;
 mod values;
 
 pub use code::CodegenOptions;
@@ -40,6 +43,8 @@ pub enum Reason {
     Load,
     /// The next instruction stores to such a word, or to one that something was compiled or decoded from.
     Store,
+    /// The next loop's accesses are not known to be plain ones.
+    Gate,
     /// The next instruction's address is outside its space.
     Bounds,
     /// The next instruction requires what does not hold.
@@ -54,12 +59,13 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Reason; 10] = [
+    pub const ALL: [Reason; 11] = [
         Reason::Budget,
         Reason::Trap,
         Reason::Illegal,
         Reason::Load,
         Reason::Store,
+        Reason::Gate,
         Reason::Bounds,
         Reason::Required,
         Reason::Leave,
@@ -75,6 +81,7 @@ impl Reason {
             Reason::Illegal => "illegal",
             Reason::Load => "load",
             Reason::Store => "store",
+            Reason::Gate => "gate",
             Reason::Bounds => "bounds",
             Reason::Required => "required",
             Reason::Leave => "leave",

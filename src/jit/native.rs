@@ -1,6 +1,6 @@
 //! A machine's native code: which regions it uses, what they rest on, and when they go.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,6 +25,8 @@ const POLL: i32 = 5_000;
 /// Indirect jumps to unknown places before a region is made again with them in it, and exits at accesses before it is made
 /// again with more careful tests.
 const LEARN: u64 = 64;
+/// Times that a gate is shut before the region is made again without it.
+const SHUT: u32 = 4;
 /// A run of this many instructions that do nothing is not compiled: control slides through empty memory.
 const SLIDE: Pc = 8;
 
@@ -40,6 +42,8 @@ struct Installed {
     missed: u64,
     /// Times that it left at an access.
     accesses: u64,
+    /// One of its gates has been shut too often.
+    is_shut: bool,
 }
 
 /// Words and the numbers of the regions that rest on them.
@@ -71,6 +75,10 @@ pub(crate) struct Native {
     mutable: HashSet<Pc>,
     /// Entries of regions that left too often at accesses: tested together with others, perhaps, that never came.
     careful: HashSet<Pc>,
+    /// Headers of loops that have gates: once there is native code, the interpreter does not see how long control stays.
+    long: HashSet<Pc>,
+    /// How often gates were shut, by the headers of their loops.
+    shut: HashMap<Pc, u32>,
     /// What [`State::changes`] was when a region last left at an access.
     changes: usize,
     plain: Option<Vec<Option<Range<u64>>>>,
@@ -139,6 +147,8 @@ impl Native {
             history: History::default(),
             mutable: HashSet::new(),
             careful: HashSet::new(),
+            long: HashSet::new(),
+            shut: HashMap::new(),
             changes: 0,
             plain: None,
         };
@@ -232,12 +242,19 @@ impl Native {
             // Where regions lead to is as hot as they are.
             code.warm(state.pc(), retired.min(policy::WORTH * 64) + policy::WORTH * 4);
         }
-        if matches!(reason, Reason::Load | Reason::Store | Reason::Bounds) {
+        if matches!(reason, Reason::Load | Reason::Store | Reason::Bounds | Reason::Gate) {
             // The first stores to parts of a derived state are none of the region's doing.
-            let changes = std::mem::replace(&mut self.changes, state.changes());
-            installed.accesses += u64::from(changes == self.changes);
+            let is_its_own = std::mem::replace(&mut self.changes, state.changes()) == self.changes;
+            if is_its_own && reason == Reason::Gate {
+                let times = self.shut.entry(exit.at).or_default();
+                *times += 1;
+                installed.is_shut |= *times >= SHUT;
+            } else if is_its_own {
+                installed.accesses += 1;
+            }
         }
-        if installed.runs >= policy::PROBATION || installed.missed >= LEARN || installed.accesses == LEARN {
+        let is_wanting = installed.missed >= LEARN || installed.accesses == LEARN || installed.is_shut;
+        if is_wanting || installed.runs >= policy::PROBATION {
             self.judge(id, state, code, stats);
         }
         Some(reason)
@@ -254,6 +271,8 @@ impl Native {
         let at_once = hot.min(i32::MAX as u32 - 1) as i32;
         let (why, heat) = if installed.missed >= LEARN && could_know_more {
             (Why::Targets, at_once)
+        } else if installed.is_shut {
+            (Why::Gate, at_once)
         } else if installed.accesses == LEARN && self.careful.insert(entry_pc) {
             (Why::Accesses, at_once)
         } else if installed.runs >= policy::PROBATION && installed.retired < installed.runs * policy::WORTH {
@@ -472,6 +491,8 @@ impl Native {
             mutable,
             plain: self.plain.get_or_insert_with(|| plain_ranges(state)).clone(),
             careful: self.careful.contains(&entry_pc),
+            open: self.shut.iter().filter(|gate| *gate.1 >= SHUT).map(|gate| *gate.0).collect(),
+            long: self.long.clone(),
             branches: code.trace().collect(),
             arrivals: code.first_arrivals,
             texts: record.then(|| texts(&region, guest, state)),
@@ -521,7 +542,12 @@ impl Native {
         let entries = self.entries.get_or_insert_with(|| Table::new(code.len()));
         entries[*entry_pc as usize] = id as u32 + 1;
         code.set_heat(*entry_pc, NATIVE);
-        self.regions[id] = Some(Installed { region, number, runs: 0, retired: 0, missed: 0, accesses: 0 });
+        if !region.basis.gated.is_empty() {
+            state.find_plain();
+            self.long.extend(&region.basis.gated);
+        }
+        let (runs, retired, missed, accesses, is_shut) = Default::default();
+        self.regions[id] = Some(Installed { region, number, runs, retired, missed, accesses, is_shut });
     }
 
     /// Records that a region is taken up, if that is asked for; its number.

@@ -10,15 +10,16 @@ use cranelift_codegen::ir::Function;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_frontend::FunctionBuilderContext;
 
+use super::known::Known;
 use super::library::{Basis, Word};
 use super::survey::listing;
-use super::translate::{Known, Translation, translate};
-use super::{contain, facts, predict};
+use super::translate::{Translation, translate};
+use super::{contain, facts, gate, predict, turns};
 use crate::guest::Guest;
 use crate::ops::Pc;
 use crate::region::Region;
 use crate::state::State;
-use crate::tier::{Config, Conversion, Optimisations, Plant};
+use crate::tier::{Config, Conversion, Gates, Optimisations, Plant};
 use crate::unroll::{unroll, write_out};
 
 /// What to translate.
@@ -31,6 +32,10 @@ pub(super) struct Order {
     pub(super) plain: Vec<Option<Range<u64>>>,
     /// Test no more than what is sure to be accessed.
     pub(super) careful: bool,
+    /// Headers of loops before which accesses are not tested.
+    pub(super) open: HashSet<Pc>,
+    /// Headers of loops before which they were tested in other regions: control stayed there for long.
+    pub(super) long: HashSet<Pc>,
     /// The interpreter's last branches, oldest first.
     pub(super) branches: Vec<(Pc, bool)>,
     /// How many arrivals of indirect jumps were known.
@@ -50,8 +55,9 @@ impl Order {
         config: &Config,
     ) -> (Function, Basis) {
         let start = Instant::now();
-        let Order { mut region, mutable, plain, careful, branches, arrivals, texts, took } = self;
-        let Optimisations { conversion, unrolling, literals, joint_tests, elements } = config.optimisations;
+        let Order { mut region, mutable, plain, careful, open, long, branches, arrivals, texts, took } = self;
+        let Optimisations { conversion, unrolling, literals, joint_tests, gates, elements } =
+            config.optimisations;
         let entry_pc = region.blocks[0].pc();
         // Found out when the first branch asks: most regions have none that could be converted.
         let unpredictable = OnceCell::new();
@@ -69,19 +75,27 @@ impl Order {
             },
             careful: !joint_tests || careful,
             elements,
+            gated: &|region, body| match gates {
+                _ if open.contains(&region.blocks[body[0]].pc()) => false,
+                Gates::Never => false,
+                Gates::Long => {
+                    long.contains(&region.blocks[body[0]].pc()) || gate::is_long::<G>(region, body, &branches)
+                }
+                Gates::Always => true,
+            },
             plant: config.plant,
         };
         let literal = |at| known.literal::<G>(at);
         facts::prune::<G>(&mut region, &literal);
         if unrolling {
-            let turns = |region: &_, loops: &[_]| facts::turns::<G>(region, loops, &literal);
+            let turns = |region: &_, loops: &[_]| turns::turns::<G>(region, loops, &literal);
             write_out(&mut region, 2 * config.region_instructions, turns);
             unroll(&mut region);
         }
         let (frontend, call_conv) = (isa.frontend_config(), isa.default_call_conv());
         let mut context = FunctionBuilderContext::new();
         let translation = translate::<G>(&region, &known, frontend, call_conv, &mut context);
-        let Translation { function, exits, words, trusted } = translation;
+        let Translation { function, exits, words, trusted, gated } = translation;
         if config.codegen.verify || config.plant == Some(Plant::Access) {
             contain::check(&function, G::SPACES)
                 .unwrap_or_else(|what| panic!("native code may reach outside the state: {what}\n{function}"));
@@ -97,6 +111,7 @@ impl Order {
             words: words.into_iter().map(word).collect(),
             trusted,
             instructions: region.len(),
+            gated,
             arrivals,
             listing: texts.map(|texts| listing::<G>(&region, &texts)),
             translate_time: took + start.elapsed(),

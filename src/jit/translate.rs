@@ -23,13 +23,14 @@ use super::access::Found;
 use super::elements::Home;
 use super::exits::ExitBlock;
 use super::facts::{self, Extent, Facts, Source};
+use super::gate::Lock;
+use super::known::Known;
 use super::{Exit, Reason};
 use crate::effects::{self, Slots};
 use crate::guest::Guest;
 use crate::ops::{Flow, FlowOf, Pc, Scalar, Type, Via};
 use crate::region::{Block, Region, Target};
-use crate::state::{BUDGET, REGISTERS, State, attr};
-use crate::tier::Plant;
+use crate::state::{BUDGET, REGISTERS};
 
 /// A function in CLIF and what it rests on.
 pub(crate) struct Translation {
@@ -39,37 +40,8 @@ pub(crate) struct Translation {
     pub(crate) words: Vec<Pc>,
     /// Words that the code writes without a test.
     pub(crate) trusted: Vec<Pc>,
-}
-
-/// What the translator may ask about the machine.
-pub(crate) struct Known<'a> {
-    pub(crate) state: &'a State,
-    /// Words of the code space that have been written since they were compiled in, or that instructions in or near the
-    /// region name as the target of a store: not constants.
-    pub(crate) mutable: &'a HashSet<Pc>,
-    /// Whether other words may be constants.
-    pub(crate) literals: bool,
-    /// Per space, the addresses that a load needs no test for, where they are one half-open range and all
-    /// others need one.
-    pub(crate) plain: &'a [Option<std::ops::Range<u64>>],
-    /// Test no more than what is sure to be accessed.
-    pub(crate) careful: bool,
-    /// Hold elements like registers.
-    pub(crate) elements: bool,
-    /// A bug to put in.
-    pub(crate) plant: Option<Plant>,
-    /// Whether the branch at an address had better be a selection.
-    pub(crate) unpredictable: &'a dyn Fn(Pc) -> bool,
-}
-
-impl Known<'_> {
-    /// The value of a word in the code space that is taken for a constant.
-    pub(super) fn literal<G: Guest>(&self, at: u64) -> Option<u64> {
-        let space = G::CODE?;
-        let variable = self.mutable.contains(&(at as Pc));
-        let special = self.state.attributes(space, at) & attr::READ != 0;
-        if !self.literals || variable || special { None } else { self.state.bits(space, at) }
-    }
+    /// Headers of the loops that have gates, which go by the ranges of plain addresses that the state has.
+    pub(crate) gated: Vec<Pc>,
 }
 
 /// A guest value.
@@ -92,6 +64,8 @@ pub(super) struct Point {
     pub(super) pending: u64,
     /// The budget was charged for a cycle that control then left.
     left_cycle: bool,
+    /// What a gate keeps back of the budget.
+    pub(super) kept: Option<Value>,
 }
 
 /// A block on the way to one where ways join, which is charged there what it is longer than others.
@@ -145,6 +119,10 @@ pub(super) struct Translator<'a, G> {
     /// How far this block's accesses reach and where they go, in order.
     pub(super) accesses: std::vec::IntoIter<(Extent, Option<Home>)>,
     pub(super) facts: Facts,
+    /// By block: the number of the gate of the loop that it is in.
+    pub(super) gated: Vec<Option<usize>>,
+    /// The gates' blocks.
+    pub(super) locks: Vec<Lock>,
     pub(super) guest: std::marker::PhantomData<G>,
 }
 
@@ -181,13 +159,23 @@ pub(crate) fn translate<G: Guest>(
     region.blocks.iter().for_each(|block| uses.add::<G>(block));
     let lens = region.blocks.iter().map(|block| block.insns.len() as u32);
     let firsts = lens.scan(0, |next, len| Some(std::mem::replace(next, *next + len))).collect();
-    let facts =
-        facts::find::<G>(region, &|at| known.literal::<G>(at), known.plain, known.careful, known.elements);
+    let facts = facts::find::<G>(region, known);
+    let mut gated = vec![None; region.blocks.len()];
+    for (number, gate) in facts.gates.iter().enumerate() {
+        gate.body.iter().for_each(|&b| gated[b] = Some(number));
+    }
+    let locks = facts.gates.iter().map(|_| Lock { block: b.create_block(), kept: None }).collect();
     let registers: Vec<usize> = uses.writes.iter().collect();
     let elements = facts.elements.written().map(|number| G::SLOTS.len() + number);
     let written = registers.iter().copied().chain(elements).collect();
     let mut t = Translator::<G> {
-        now: Point { slots: vec![None; G::SLOTS.len()], budget: state, pending: 0, left_cycle: false },
+        now: Point {
+            slots: vec![None; G::SLOTS.len()],
+            budget: state,
+            pending: 0,
+            left_cycle: false,
+            kept: None,
+        },
         b,
         region,
         known,
@@ -206,7 +194,8 @@ pub(crate) fn translate<G: Guest>(
         shared_exit,
         state,
         alias,
-        current: 0,
+        // Outside all loops.
+        current: usize::MAX,
         pc: 0,
         firsts,
         number: 0,
@@ -217,6 +206,8 @@ pub(crate) fn translate<G: Guest>(
         found: HashMap::new(),
         accesses: Vec::new().into_iter(),
         facts,
+        gated,
+        locks,
         guest: std::marker::PhantomData,
     };
     let mut used = uses.reads;
@@ -228,6 +219,7 @@ pub(crate) fn translate<G: Guest>(
     }
     t.write_exits();
     t.b.seal_all_blocks();
+    let gated = t.facts.gates.iter().map(|gate| region.blocks[gate.body[0]].pc()).collect();
     let Translator { b, exits, mut literals, trusted, own_words, .. } = t;
     b.finalize(frontend);
     literals.extend(own_words);
@@ -236,7 +228,7 @@ pub(crate) fn translate<G: Guest>(
         list.sort_unstable();
         list
     };
-    Translation { function, exits, words: sorted(literals), trusted: sorted(trusted) }
+    Translation { function, exits, words: sorted(literals), trusted: sorted(trusted), gated }
 }
 
 /// What a region's instructions use.
@@ -302,7 +294,8 @@ impl<G: Guest> Translator<'_, G> {
         self.b.switch_to_block(clif_block);
         self.goes_on_at(index, 0);
         if block.predecessors > 1 {
-            self.take_parameters(index);
+            self.pass_gate(index);
+            self.take_parameters(index, clif_block);
         } else if let Some(point) = self.entered[index].take() {
             self.now = point;
         } else {
@@ -310,9 +303,10 @@ impl<G: Guest> Translator<'_, G> {
             self.b.ins().trap(TrapCode::unwrap_user(1));
             return;
         }
+        self.note_gated(index);
         self.tops[1 + index].clone_from(&self.now.slots);
         if block.is_checkpoint {
-            self.check_budget(block);
+            self.check_budget(index);
         }
         self.left = false;
         self.accesses = std::mem::take(&mut self.facts.accesses[index]).into_iter();
@@ -347,11 +341,12 @@ impl<G: Guest> Translator<'_, G> {
         flow
     }
 
-    fn take_parameters(&mut self, index: usize) {
-        let block = self.blocks[index];
+    /// Makes `block`, a block where ways join, or the gate before it, take what differs on them.
+    pub(super) fn take_parameters(&mut self, index: usize, block: ir::Block) {
         self.now.budget = self.b.append_block_param(block, types::I64);
         self.now.pending = self.region.blocks[index].shortest;
         self.now.left_cycle = false;
+        self.now.kept = self.gated[index].and_then(|gate| self.locks[gate].kept);
         // All parameters come before the first instruction.
         for slot in self.written.clone() {
             if self.facts.source(index, slot) == Source::Parameter {
@@ -378,10 +373,13 @@ impl<G: Guest> Translator<'_, G> {
     }
 
     /// Leaves to the interpreter, which counts one by one, where the budget might not last to the next check.
-    fn check_budget(&mut self, block: &Block) {
-        let needed = self.now.pending + block.longest;
+    pub(super) fn check_budget(&mut self, index: usize) {
+        let needed = self.now.pending + self.region.blocks[index].longest;
         let short = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, self.now.budget, needed as i64);
-        self.leave_if(short, Reason::Budget);
+        match self.now.kept {
+            None => self.leave_if(short, Reason::Budget),
+            Some(_) => self.try_gate_again(index, short),
+        }
     }
 
     /// Ends a block as its last instruction says.
@@ -522,14 +520,15 @@ impl<G: Guest> Translator<'_, G> {
             return (self.blocks[b], Vec::new());
         };
         if owed == 0 {
-            return (self.blocks[b], self.arguments(b));
+            let (block, kept) = self.door(b);
+            return (block, self.arguments(b, kept));
         }
         (self.toll(b, owed), Vec::new())
     }
 
-    /// What a block where ways join is given now.
-    fn arguments(&mut self, block: usize) -> Vec<BlockArg> {
-        let mut args = vec![BlockArg::Value(self.now.budget)];
+    /// What a block where ways join is given now, where a gate keeps this back.
+    pub(super) fn arguments(&mut self, block: usize, kept: Option<Value>) -> Vec<BlockArg> {
+        let mut args = vec![BlockArg::Value(self.settled(kept))];
         for i in 0..self.written.len() {
             let slot = self.written[i];
             if self.facts.source(block, slot) == Source::Parameter {
@@ -544,8 +543,9 @@ impl<G: Guest> Translator<'_, G> {
             self.b.switch_to_block(block);
             self.now = point;
             self.now.budget = self.charged(owed);
-            let args = self.arguments(to);
-            self.b.ins().jump(self.blocks[to], &args);
+            let (block, kept) = self.door(to);
+            let args = self.arguments(to, kept);
+            self.b.ins().jump(block, &args);
         }
     }
 

@@ -14,6 +14,10 @@ pub(super) const PART: usize = 256;
 /// one that reaches past the end is never plain.
 pub(super) const PAD: usize = 8;
 
+/// Elements before the first and behind the last of a space with attributes that nothing uses: an address of the space is
+/// inside give or take so many, wherever a translator's tests are.
+pub(super) const GUARD: usize = 256;
+
 /// Bytes of the widest type.
 const WIDEST: usize = 8;
 
@@ -104,10 +108,14 @@ impl SpaceInfo {
         self.attributes_offset
     }
 
-    /// Where the elements are in the state.
+    /// Where native code that means elements of this space may reach in the state.
     #[cfg(feature = "jit")]
     pub(crate) fn elements(&self) -> Range<usize> {
-        self.addresses(0..self.len)
+        self.offset - self.guard()..self.offset + self.len * self.stride + self.guard()
+    }
+
+    pub(super) const fn guard(&self) -> usize {
+        if self.attributes { GUARD * self.stride } else { 0 }
     }
 
     /// Where the attributes are, with those behind the last that make reading several at once safe.
@@ -129,7 +137,7 @@ impl SpaceInfo {
 
     pub(super) const fn bytes(&self) -> usize {
         // What is accessed at the last address may reach past it.
-        self.len * self.stride + WIDEST
+        self.len * self.stride + self.guard() + WIDEST
     }
 
     /// How many addresses a value of this type covers.
@@ -148,8 +156,8 @@ pub const fn lay_out<const N: usize>(mut spaces: [SpaceInfo; N]) -> [SpaceInfo; 
             spaces[i].attributes_offset = at;
             at = (at + spaces[i].len + PAD).next_multiple_of(ALIGN);
         }
-        spaces[i].offset = at;
-        at = (at + spaces[i].bytes()).next_multiple_of(ALIGN);
+        spaces[i].offset = at + spaces[i].guard();
+        at = (spaces[i].offset + spaces[i].bytes()).next_multiple_of(ALIGN);
         i += 1;
     }
     spaces

@@ -41,7 +41,8 @@ fn with_native_code() -> Vec<(&'static str, Config)> {
 
 #[cfg(feature = "jit")]
 fn with_native_code() -> Vec<(&'static str, Config)> {
-    use kiln::tier::Compile;
+    use kiln::tier::{Compile, Gates, Optimisations};
+    let gates = Optimisations { gates: Gates::Always, ..Optimisations::default() };
     let plain = kiln::jit::CodegenOptions {
         optimise: false,
         alias_analysis: false,
@@ -50,6 +51,7 @@ fn with_native_code() -> Vec<(&'static str, Config)> {
     vec![
         ("jit at once", at_once()),
         ("jit at threshold", at_threshold()),
+        ("jit with gates", Config { optimisations: gates, ..at_once() }),
         ("jit in small regions", Config { region_instructions: 3, ..at_once() }),
         ("jit that flushes", Config { code_cap: 0, hot: 1, ..at_threshold() }),
         ("jit without optimisation", Config { codegen: plain, ..at_threshold() }),

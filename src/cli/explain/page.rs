@@ -407,6 +407,7 @@ fn meaning(reason: &str) -> &'static str {
         "illegal" => "there is no such instruction",
         "load" => "a load from a device, or a protected or watched word",
         "store" => "a store to such a word, or to code",
+        "gate" => "before a loop: what it accesses is not known to be plain",
         "bounds" => "an address outside its space",
         "required" => "the instruction required what did not hold",
         "leave" => "control went on outside",

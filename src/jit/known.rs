@@ -1,0 +1,43 @@
+//! What the translator may ask about the machine, and what it is to do.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use crate::guest::Guest;
+use crate::ops::Pc;
+use crate::region::Region;
+use crate::state::{State, attr};
+use crate::tier::Plant;
+
+/// What the translator may ask about the machine.
+pub(crate) struct Known<'a> {
+    pub(crate) state: &'a State,
+    /// Words of the code space that have been written since they were compiled in, or that instructions in or near the
+    /// region name as the target of a store: not constants.
+    pub(crate) mutable: &'a HashSet<Pc>,
+    /// Whether other words may be constants.
+    pub(crate) literals: bool,
+    /// Per space, the addresses that a load needs no test for, where they are one half-open range and all
+    /// others need one.
+    pub(crate) plain: &'a [Option<Range<u64>>],
+    /// Test no more than what is sure to be accessed.
+    pub(crate) careful: bool,
+    /// Hold elements like registers.
+    pub(crate) elements: bool,
+    /// Whether the loop with these blocks had better have a gate.
+    pub(crate) gated: &'a dyn Fn(&Region, &[usize]) -> bool,
+    /// A bug to put in.
+    pub(crate) plant: Option<Plant>,
+    /// Whether the branch at an address had better be a selection.
+    pub(crate) unpredictable: &'a dyn Fn(Pc) -> bool,
+}
+
+impl Known<'_> {
+    /// The value of a word in the code space that is taken for a constant.
+    pub(super) fn literal<G: Guest>(&self, at: u64) -> Option<u64> {
+        let space = G::CODE?;
+        let variable = self.mutable.contains(&(at as Pc));
+        let special = self.state.attributes(space, at) & attr::READ != 0;
+        if !self.literals || variable || special { None } else { self.state.bits(space, at) }
+    }
+}
