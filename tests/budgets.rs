@@ -252,6 +252,7 @@ fn walks() -> Vec<Case> {
             "       .ORIG x3000
                     LD R1, START
                     LD R3, TURNS
+                    ST R3, TURNS            ; no constant: the loop is not written out
                     LD R5, STEP
                     LD R2, STOP
             TURN    {access}
