@@ -6,7 +6,7 @@
 //! register, or pointers that move in step, need no place of their own. A register that is the same on all ways as it once was, give or take a constant, stays that: a
 //! stack pointer at a loop's top, say. Slots are registers, and behind them the region's elements ([`super::elements`]).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::elements::{Elements, Home};
 use super::gate::{self, Gate};
@@ -183,20 +183,34 @@ pub(super) fn elements<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Optio
     Elements::find::<G>(&accesses, |slot| constant[slot])
 }
 
+/// Times that the top of a block is found anew from all ways there, which may tell more than the first ways did; after that,
+/// what is known of it only becomes less.
+const ANEW: usize = 8;
+
 /// The slots at the blocks' tops, and the addresses whose values were taken for constants.
 pub(super) fn tops<G: Guest>(region: &Region, view: &View<'_>) -> (Vec<Vec<Value>>, HashSet<Pc>) {
+    let entry: Vec<Value> = (0..view.names.slots).map(|slot| view.names.value(0, slot)).collect();
     let mut tops: Vec<Option<Vec<Value>>> = vec![None; region.blocks.len()];
-    tops[0] = Some((0..view.names.slots).map(|slot| view.names.value(0, slot)).collect());
+    tops[0] = Some(entry.clone());
+    // By block: where control comes from, and the slots on the way.
+    let mut ways: Vec<BTreeMap<Option<usize>, Vec<Value>>> = vec![BTreeMap::new(); region.blocks.len()];
+    ways[0].insert(None, entry);
+    let mut times = vec![0; region.blocks.len()];
     let mut literals = HashSet::new();
-    let mut queue: std::collections::BTreeSet<usize> = [0].into();
+    let mut queue = BTreeSet::from([0]);
     while let Some(index) = queue.pop_first() {
         let top = tops[index].clone().expect("a block in the queue has been reached");
         let block = &region.blocks[index];
         let end = walk::<G>(block, top, view);
         for to in block.successors() {
-            let joined = view.join(to, tops[to].as_deref(), &at_edge::<G>(block, &end, to));
-            if tops[to].as_ref() != Some(&joined) {
-                tops[to] = Some(joined);
+            ways[to].insert(Some(index), at_edge::<G>(block, &end, to));
+            times[to] += 1;
+            let old = tops[to].clone().filter(|_| times[to] > ANEW);
+            let all =
+                |known: Option<Vec<Value>>, way: &Vec<Value>| Some(view.join(to, known.as_deref(), way));
+            let joined = ways[to].values().fold(old, all);
+            if tops[to] != joined {
+                tops[to] = joined;
                 queue.insert(to);
             }
         }
