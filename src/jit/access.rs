@@ -133,8 +133,8 @@ impl<G: Guest> Translator<'_, G> {
         let may_change = |slot: u8| self.written.contains(&usize::from(slot));
         let alone = match info.bound {
             Bound::Natural => return (self.extended::<A>(at), 0),
-            Bound::Fixed => self.known.careful,
-            Bound::Register(slot) => self.known.careful || may_change(slot),
+            Bound::Fixed => self.known.is_careful(self.pc),
+            Bound::Register(slot) => self.known.is_careful(self.pc) || may_change(slot),
         };
         let (pointer, offset) = match at {
             Val::Is(at) if !alone => self.offsets.get(&at).copied().unwrap_or((at, 0)),

@@ -123,12 +123,12 @@ impl Names {
 }
 
 /// Finds out what is known of a region. `literal` gives the value of a word in the code space that is taken for
-/// a constant; `plain` are the ranges that loads are tested with, by space. Unless it is to be careful, accesses of blocks to come are taken into the extents, too, which tests more than
-/// is accessed if control goes elsewhere.
+/// a constant; `plain` are the ranges that loads are tested with, by space. Unless they are to be careful, blocks take accesses of blocks to
+/// come into their extents, too, which tests more than is accessed if control goes elsewhere.
 pub(crate) fn find<G: Guest>(region: &Region, known: &Known<'_>) -> Facts {
-    let Known { plain, careful, .. } = *known;
+    let is_careful = |block: &Block| block.insns.iter().any(|insn| known.is_careful(insn.0));
     let literal: &dyn Fn(u64) -> Option<u64> = &|at| known.literal::<G>(at);
-    let is_plain = careful || !known.elements;
+    let is_plain = !known.elements || region.blocks.iter().any(is_careful);
     let elements = if is_plain { Elements::default() } else { elements::<G>(region, literal) };
     let view = View::new::<G>(region, literal, &elements);
     let (tops, literals) = tops::<G>(region, &view);
@@ -142,7 +142,7 @@ pub(crate) fn find<G: Guest>(region: &Region, known: &Known<'_>) -> Facts {
             let parameters = (0..view.names.slots).filter(|slot| is_parameter(to, slot));
             loaded.extend(parameters.filter_map(|slot| view.names.entry(client.slots[slot])));
         }
-        if !careful {
+        if !is_careful(block) {
             look_ahead::<G>(region, block, &mut client, &mut AHEAD.clone());
         }
         let accesses = &client.accesses;
@@ -151,7 +151,7 @@ pub(crate) fn find<G: Guest>(region: &Region, known: &Known<'_>) -> Facts {
                 let (space, store) = accesses[i].kind;
                 let has_attributes = G::SPACES[space].attributes;
                 let is_stored = has_attributes && !store && is_stored_to(&accesses[i..]);
-                let is_range = !has_attributes || plain[space].is_some() && !store && !is_stored;
+                let is_range = !has_attributes || known.plain[space].is_some() && !store && !is_stored;
                 let reach = if is_range { FAR } else { REACH };
                 (extent(&accesses[i..], has_attributes && !is_stored, reach, is_stored), None)
             }
@@ -160,7 +160,7 @@ pub(crate) fn find<G: Guest>(region: &Region, known: &Known<'_>) -> Facts {
         (0..own).map(one).collect()
     });
     let accesses = accesses.collect();
-    let gates = if careful { Vec::new() } else { gate::find::<G>(region, known, &tops, &view) };
+    let gates = gate::find::<G>(region, known, &tops, &view);
     Facts { accesses, names: view.names, tops, literals, loaded, gates, elements }
 }
 

@@ -20,8 +20,10 @@ pub(crate) struct Known<'a> {
     /// Per space, the addresses that a load needs no test for, where they are one half-open range and all
     /// others need one.
     pub(crate) plain: &'a [Option<Range<u64>>],
-    /// Test no more than what is sure to be accessed.
-    pub(crate) careful: bool,
+    /// Accesses of blocks to come are tested together with those before them ...
+    pub(crate) joint_tests: bool,
+    /// ... but for those of the blocks with these instructions.
+    pub(crate) careful: &'a HashSet<Pc>,
     /// Hold elements like registers.
     pub(crate) elements: bool,
     /// Whether the loop with these blocks had better have a gate.
@@ -33,6 +35,11 @@ pub(crate) struct Known<'a> {
 }
 
 impl Known<'_> {
+    /// Whether no more is to be tested at an instruction than what is sure to be accessed.
+    pub(super) fn is_careful(&self, pc: Pc) -> bool {
+        !self.joint_tests || self.careful.contains(&pc)
+    }
+
     /// The value of a word in the code space that is taken for a constant.
     pub(super) fn literal<G: Guest>(&self, at: u64) -> Option<u64> {
         let space = G::CODE?;

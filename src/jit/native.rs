@@ -25,6 +25,8 @@ const POLL: i32 = 5_000;
 /// Indirect jumps to unknown places before a region is made again with them in it, and exits at accesses before it is made
 /// again with more careful tests.
 const LEARN: u64 = 64;
+/// Of these, exits at one access that make it one to be careful at.
+const OFTEN: u32 = 8;
 /// Times that a gate is shut before the region is made again without it.
 const SHUT: u32 = 4;
 /// A run of this many instructions that do nothing is not compiled: control slides through empty memory.
@@ -73,7 +75,9 @@ pub(crate) struct Native {
     history: History,
     /// Words of the code space that were written after they had been compiled in.
     mutable: HashSet<Pc>,
-    /// Entries of regions that left too often at accesses: tested together with others, perhaps, that never came.
+    /// How often regions left at accesses, and those at which they did too often: tested together with others, perhaps,
+    /// that never came.
+    leaves: HashMap<Pc, u32>,
     careful: HashSet<Pc>,
     /// Headers of loops that have gates: once there is native code, the interpreter does not see how long control stays.
     long: HashSet<Pc>,
@@ -146,6 +150,7 @@ impl Native {
             refused: HashSet::new(),
             history: History::default(),
             mutable: HashSet::new(),
+            leaves: HashMap::new(),
             careful: HashSet::new(),
             long: HashSet::new(),
             shut: HashMap::new(),
@@ -251,6 +256,7 @@ impl Native {
                 installed.is_shut |= *times >= SHUT;
             } else if is_its_own {
                 installed.accesses += 1;
+                *self.leaves.entry(exit.at).or_default() += 1;
             }
         }
         let is_wanting = installed.missed >= LEARN || installed.accesses == LEARN || installed.is_shut;
@@ -273,7 +279,7 @@ impl Native {
             (Why::Targets, at_once)
         } else if installed.is_shut {
             (Why::Gate, at_once)
-        } else if installed.accesses == LEARN && self.careful.insert(entry_pc) {
+        } else if installed.accesses == LEARN && take_care(&self.leaves, &mut self.careful) {
             (Why::Accesses, at_once)
         } else if installed.runs >= policy::PROBATION && installed.retired < installed.runs * policy::WORTH {
             stats.unprofitable += 1;
@@ -490,7 +496,7 @@ impl Native {
         Some(Order {
             mutable,
             plain: self.plain.get_or_insert_with(|| plain_ranges(state)).clone(),
-            careful: self.careful.contains(&entry_pc),
+            careful: self.careful.clone(),
             open: self.shut.iter().filter(|gate| *gate.1 >= SHUT).map(|gate| *gate.0).collect(),
             long: self.long.clone(),
             branches: code.trace().collect(),
@@ -565,6 +571,13 @@ impl Native {
         };
         record.installed(region, stats.instructions())
     }
+}
+
+/// Adds the accesses at which regions left often; false if there is no new one.
+fn take_care(leaves: &HashMap<Pc, u32>, careful: &mut HashSet<Pc>) -> bool {
+    let before = careful.len();
+    careful.extend(leaves.iter().filter(|leave| *leave.1 >= OFTEN).map(|leave| *leave.0));
+    careful.len() > before
 }
 
 /// The heat of a place that is looked at again soon.

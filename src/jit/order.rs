@@ -30,8 +30,8 @@ pub(super) struct Order {
     pub(super) mutable: HashSet<Pc>,
     /// [`Known::plain`].
     pub(super) plain: Vec<Option<Range<u64>>>,
-    /// Test no more than what is sure to be accessed.
-    pub(super) careful: bool,
+    /// Instructions at which no more is tested than what is sure to be accessed.
+    pub(super) careful: HashSet<Pc>,
     /// Headers of loops before which accesses are not tested.
     pub(super) open: HashSet<Pc>,
     /// Headers of loops before which they were tested in other regions: control stayed there for long.
@@ -73,7 +73,8 @@ impl Order {
                 }
                 Conversion::Always => true,
             },
-            careful: !joint_tests || careful,
+            joint_tests,
+            careful: &careful,
             elements,
             gated: &|region, body| match gates {
                 _ if open.contains(&region.blocks[body[0]].pc()) => false,
