@@ -180,13 +180,15 @@ impl Drawing {
             lanes.push((first, last, lane));
             width = width.max(lane);
             let bottom = corner(from).1 + self.vertices[from].size.height;
+            // Down to where no box of the layer is in the way.
+            let free = tops[last].1;
             let (top, bend) = (corner(to).1, LAYER_GAP * 0.45);
-            let (out, back) = (bottom + bend, top - bend);
+            let (out, back) = (free + bend, top - bend);
             // At the right of the middle, where other ways are.
             let [start, end] =
                 [from, to].map(|v| self.vertices[v].middle() + self.vertices[v].size.width / 4.0);
             curves[w] = format!(
-                "M{start:.1} {bottom:.1}C{start:.1} {out:.1} {lane:.1} {out:.1} {lane:.1} {bottom:.1}\
+                "M{start:.1} {bottom:.1}L{start:.1} {free:.1}C{start:.1} {out:.1} {lane:.1} {out:.1} {lane:.1} {free:.1}\
                  L{lane:.1} {top:.1}C{lane:.1} {back:.1} {end:.1} {back:.1} {end:.1} {top:.1}"
             );
         }
@@ -278,6 +280,19 @@ mod tests {
         }
         assert!(layout.boxes[0].1 < layout.boxes[1].1 && layout.boxes[1].1 < layout.boxes[3].1);
         assert!(layout.ways.iter().all(|way| way.starts_with('M')));
+    }
+
+    #[test]
+    fn a_way_back_goes_around_a_higher_box_beside_it() {
+        let high = Size { width: 100.0, height: 90.0 };
+        for sizes in [[BOX, BOX, high], [BOX, high, BOX]] {
+            let layout = lay_out(&sizes, &[(0, 1), (0, 2), (1, 0), (2, 0)]);
+            let bottom = layout.boxes[1].1 + high.height;
+            for way in &layout.ways[2..] {
+                let bend = way.split(['L', 'C']).nth(1).and_then(|point| point.split_once(' ')).unwrap();
+                assert!(bend.1.parse::<f64>().unwrap() >= bottom, "{way} bends above {bottom}");
+            }
+        }
     }
 
     #[test]
