@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -79,7 +80,7 @@ fn check(page: &str) {
         assert!(!text.contains('>'), "what is not escaped: {piece}");
         let name = tag.split([' ', '\n']).next().unwrap();
         // These need not be closed.
-        if matches!(name, "!DOCTYPE" | "meta" | "br" | "td" | "th") || tag.ends_with('/') {
+        if matches!(name, "!DOCTYPE" | "meta" | "br" | "wbr" | "td" | "th") || tag.ends_with('/') {
             continue;
         }
         match name.strip_prefix('/') {
@@ -88,6 +89,34 @@ fn check(page: &str) {
         }
     }
     assert!(open.is_empty(), "not closed: {open:?}");
+    check_references(&text);
+}
+
+/// The values of an attribute, in their order.
+fn values<'a>(text: &'a str, attribute: &str) -> Vec<&'a str> {
+    let start = format!(" {attribute}=\"");
+    text.split(&*start).skip(1).map(|rest| rest.split_once('"').unwrap().0).collect()
+}
+
+/// Asserts that every link leads somewhere, and that what lights up together is there.
+fn check_references(text: &str) {
+    let ids = values(text, "id");
+    let unique: HashSet<&str> = ids.iter().copied().collect();
+    assert_eq!(unique.len(), ids.len(), "an id is there twice: {ids:?}");
+    for link in values(text, "href") {
+        let id = link.strip_prefix('#').unwrap_or_else(|| panic!("{link} leads out of the page"));
+        assert!(unique.contains(id), "{link} leads nowhere");
+    }
+    // A block is in the drawing, in the listing, or in both, and each leads to the other.
+    let links: HashSet<&str> = values(text, "href").into_iter().collect();
+    let blocks = values(text, "data-block");
+    for block in &blocks {
+        let places = [format!("#box{block}"), format!("#block{block}")];
+        let is_there = |link: &String| unique.contains(&link[1..]);
+        let count = blocks.iter().filter(|other| *other == block).count();
+        assert_eq!(count, places.iter().filter(|link| is_there(link)).count(), "{block}");
+        assert!(count < 2 || places.iter().all(|link| links.contains(&**link)), "{block} is not linked");
+    }
 }
 
 fn findings(data: &Value) -> String {
@@ -108,6 +137,10 @@ fn a_loop_is_explained() {
         "the budget must last",
         "class=\"way",
         "ended: halted",
+        "href=\"#box",
+        "href=\"#block",
+        "href=\"#region",
+        "data-pc=",
     ] {
         assert!(page.contains(sign), "{sign}");
     }

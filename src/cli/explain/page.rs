@@ -1,6 +1,7 @@
 //! An explanation as a page of HTML that needs nothing else: styles, script and drawings are in it.
 
 use std::borrow::Borrow;
+use std::cmp::{Ordering, Reverse};
 
 use askama::Template;
 use kiln::explain::watch::TimeLine;
@@ -21,6 +22,11 @@ const LINES: usize = 6;
 /// The time line's size; its marks are below.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 150.0;
+/// A mark's width, and what a label of the axis takes at most.
+const MARK: f64 = 9.0;
+const LABEL: f64 = 70.0;
+/// What a mark tells at most, in lines.
+const TOLD: usize = 12;
 
 #[derive(Template)]
 #[template(path = "explain.html")]
@@ -29,6 +35,7 @@ struct Page<'a> {
     it: &'a Explanation,
     tiles: Vec<Tile>,
     bands: Vec<Band>,
+    moments: Vec<Moment>,
     marks: Vec<Mark>,
     ticks: Vec<Tick>,
     cards: Vec<Card<'a>>,
@@ -48,6 +55,15 @@ struct Band {
     name: String,
     share: String,
     path: String,
+    /// The number of the region that it is, to lead there.
+    region: Option<usize>,
+}
+
+/// A stretch of time, with what was seen in it.
+struct Moment {
+    x: f64,
+    width: f64,
+    title: String,
 }
 
 /// Regions that came or went, as a mark below the time line.
@@ -61,6 +77,9 @@ struct Mark {
 struct Tick {
     x: f64,
     label: String,
+    label_x: f64,
+    /// Whether the label is at the left, as there is no room at the right.
+    is_left: bool,
 }
 
 /// A region.
@@ -81,6 +100,13 @@ struct Drawing {
     left_out: usize,
 }
 
+impl Drawing {
+    /// Whether a block is drawn.
+    fn has(&self, block: &usize) -> bool {
+        self.boxes.iter().any(|drawn| drawn.number == *block)
+    }
+}
+
 struct DrawnBlock {
     number: usize,
     x: f64,
@@ -91,6 +117,9 @@ struct DrawnBlock {
     title: String,
     lines: Vec<String>,
     exits: Vec<String>,
+    /// What is said of it where one points at it.
+    tip: String,
+    has_code: bool,
 }
 
 struct DrawnWay {
@@ -104,11 +133,13 @@ struct DrawnWay {
 pub fn render(title: &str, it: &Explanation) -> Result<String, askama::Error> {
     let cards = it.regions.iter().enumerate().map(|(i, region)| Card::new(i + 1, region, it)).collect();
     let end = it.seconds.max(it.time_line.width * it.time_line.buckets.len() as f64).max(1e-6);
+    let kinds = kinds(it);
     let page = Page {
         title,
         it,
         tiles: tiles(it),
-        bands: bands(it),
+        bands: bands(it, &kinds, end),
+        moments: moments(it, &kinds, end),
         marks: marks(it, end),
         ticks: ticks(end),
         cards,
@@ -141,38 +172,80 @@ fn tiles(it: &Explanation) -> Vec<Tile> {
     ]
 }
 
-/// The areas of the time line, from the bottom: interpreter, compiler, regions.
-fn bands(it: &Explanation) -> Vec<Band> {
-    let line = &it.time_line;
+/// What the thread may be seen to do, as far as the time line tells it apart.
+struct Kind<'a> {
+    class: String,
+    name: String,
+    region: Option<usize>,
+    is: Box<dyn Fn(Doing) -> bool + 'a>,
+}
+
+/// The kinds, from the bottom: interpreter, compiler, regions.
+fn kinds(it: &Explanation) -> Vec<Kind<'_>> {
     let own: Vec<&HotRegion> =
         it.regions.iter().filter(|r| r.time_share.is_some_and(|s| s > 0.0)).take(COLOURS).collect();
     let is = |region: &HotRegion, doing| matches!(doing, Doing::Native(n) if region.versions.contains(&n));
-    type Is<'a> = Box<dyn Fn(Doing) -> bool + 'a>;
-    let mut kinds: Vec<(String, String, Is)> = vec![
-        (
-            "interpreting".to_owned(),
-            "interpreter and host".to_owned(),
-            Box::new(|doing| doing == Doing::Interpreting),
-        ),
-        ("compiling".to_owned(), "compiling".to_owned(), Box::new(|doing| doing == Doing::Compiling)),
+    let kind = |class: &str, name: &str, region, is| Kind {
+        class: class.to_owned(),
+        name: name.to_owned(),
+        region,
+        is,
+    };
+    let mut kinds = vec![
+        kind("interpreting", "interpreter and host", None, Box::new(|doing| doing == Doing::Interpreting)),
+        kind("compiling", "compiling", None, Box::new(|doing| doing == Doing::Compiling)),
     ];
-    for (i, region) in own.iter().enumerate() {
-        kinds.push((format!("region{i}"), region.place.clone(), Box::new(move |doing| is(region, doing))));
+    for (i, &region) in own.iter().enumerate() {
+        let is = Box::new(move |doing| is(region, doing));
+        kinds.push(kind(&format!("region{i}"), &region.place, Some(region.number), is));
     }
-    kinds.push((
-        "others".to_owned(),
-        "other regions".to_owned(),
-        Box::new(|doing| matches!(doing, Doing::Native(_)) && !own.iter().any(|region| is(region, doing))),
-    ));
+    let other = move |doing| matches!(doing, Doing::Native(_)) && !own.iter().any(|region| is(region, doing));
+    kinds.push(kind("others", "other regions", None, Box::new(other)));
+    kinds
+}
+
+/// The areas of the time line.
+fn bands(it: &Explanation, kinds: &[Kind], end: f64) -> Vec<Band> {
+    let line = &it.time_line;
     let mut below = vec![0.0; line.buckets.len()];
     let mut bands = Vec::new();
-    for (class, name, is) in kinds {
-        let Some(share) = line.share(&is).filter(|&share| share > 0.0) else { continue };
-        let above: Vec<f64> = below.iter().zip(parts(line, &is)).map(|(below, part)| below + part).collect();
-        bands.push(Band { class, name, share: percent(share), path: area(&below, &above) });
+    for kind in kinds {
+        let Some(share) = line.share(&kind.is).filter(|&share| share > 0.0) else { continue };
+        let above: Vec<f64> =
+            below.iter().zip(parts(line, &kind.is)).map(|(below, part)| below + part).collect();
+        bands.push(Band {
+            class: kind.class.clone(),
+            name: kind.name.clone(),
+            share: percent(share),
+            path: area(&below, &above, line.width / end * WIDTH),
+            region: kind.region,
+        });
         below = above;
     }
     bands
+}
+
+/// What was seen in each stretch of time, most first.
+fn moments(it: &Explanation, kinds: &[Kind], end: f64) -> Vec<Moment> {
+    let line = &it.time_line;
+    let step = line.width / end * WIDTH;
+    let first = line.buckets.iter().position(|bucket| !bucket.is_empty()).unwrap_or(usize::MAX);
+    let moment = |(i, bucket): (usize, &Vec<(Doing, u32)>)| {
+        let (from, to) = (i as f64 * line.width, (i + 1) as f64 * line.width);
+        let mut title = format!("{} to {}", seconds(from), seconds(to));
+        let all: u32 = bucket.iter().map(|seen| seen.1).sum();
+        let of = |kind: &Kind| bucket.iter().filter(|seen| (kind.is)(seen.0)).map(|seen| seen.1).sum::<u32>();
+        let mut seen: Vec<(u32, &Kind)> = kinds.iter().map(|kind| (of(kind), kind)).collect();
+        seen.sort_by_key(|seen| Reverse(seen.0));
+        for (times, kind) in seen.into_iter().filter(|seen| seen.0 > 0) {
+            title += &format!("\n{} {}", percent(f64::from(times) / f64::from(all)), kind.name);
+        }
+        if all == 0 {
+            title += if i < first { "\nnot seen" } else { "\nnot seen, drawn like the time before" };
+        }
+        Moment { x: i as f64 * step, width: step, title }
+    };
+    line.buckets.iter().enumerate().map(moment).collect()
 }
 
 /// For each bucket, the part of what was seen; where nobody looked, the one before.
@@ -190,8 +263,7 @@ fn parts(line: &TimeLine, is: &dyn Fn(Doing) -> bool) -> Vec<f64> {
 }
 
 /// The area between two lines, in steps.
-fn area(below: &[f64], above: &[f64]) -> String {
-    let step = WIDTH / below.len().max(1) as f64;
+fn area(below: &[f64], above: &[f64], step: f64) -> String {
     let mut path = String::new();
     let mut point = |x: f64, part: f64| {
         let command = if path.is_empty() { 'M' } else { 'L' };
@@ -208,16 +280,34 @@ fn area(below: &[f64], above: &[f64]) -> String {
     path + "Z"
 }
 
+/// The marks; what would cover one of the same kind is told by that one.
 fn marks(it: &Explanation, end: f64) -> Vec<Mark> {
-    let mark = |happening: &Happening| Mark {
-        x: (happening.event.seconds / end * WIDTH).min(WIDTH),
-        class: match happening.event.what {
-            What::Installed(_) => "made",
-            _ => "gone",
-        },
-        title: format!("{}: {} {}", seconds(happening.event.seconds), happening.place, happening.text),
-    };
-    it.events.iter().map(mark).collect()
+    let mut marks: Vec<Mark> = Vec::new();
+    for class in ["made", "gone"] {
+        let of = it.events.iter().filter(|happening| is_made(happening) == (class == "made"));
+        let mut told = 0;
+        for happening in of {
+            // The first and the last are drawn whole.
+            let x = (happening.event.seconds / end * WIDTH).clamp(MARK / 2.0, WIDTH - MARK / 2.0);
+            let text =
+                format!("{}: {} {}", seconds(happening.event.seconds), happening.place, happening.text);
+            match marks.last_mut().filter(|mark| mark.class == class && x - mark.x < MARK) {
+                Some(mark) => {
+                    told += 1;
+                    match told.cmp(&TOLD) {
+                        Ordering::Less => mark.title += &format!("\n{text}"),
+                        Ordering::Equal => mark.title += "\n…",
+                        Ordering::Greater => (),
+                    }
+                }
+                None => {
+                    told = 1;
+                    marks.push(Mark { x, class, title: text });
+                }
+            }
+        }
+    }
+    marks
 }
 
 /// Labels at round times, some five of them.
@@ -226,7 +316,16 @@ fn ticks(end: f64) -> Vec<Tick> {
     let power = 10f64.powf(rough.log10().floor());
     let step =
         [1.0, 2.0, 5.0, 10.0].map(|n| n * power).into_iter().find(|&step| step >= rough).unwrap_or(end);
-    let tick = |i: u32| Tick { x: f64::from(i) * step / end * WIDTH, label: seconds(f64::from(i) * step) };
+    let tick = |i: u32| {
+        let x = f64::from(i) * step / end * WIDTH;
+        let is_left = x > WIDTH - LABEL;
+        Tick {
+            x,
+            label: seconds(f64::from(i) * step),
+            label_x: if is_left { x - 4.0 } else { x + 4.0 },
+            is_left,
+        }
+    };
     (0..).map(tick).take_while(|tick| tick.x <= WIDTH).collect()
 }
 
@@ -254,7 +353,7 @@ impl<'a> Card<'a> {
 /// Draws a region's hottest blocks and the ways between them.
 fn draw(region: &HotRegion) -> Drawing {
     let mut numbers: Vec<usize> = (0..region.blocks.len()).collect();
-    numbers.sort_by_key(|&b| (b != 0, std::cmp::Reverse(region.blocks[b].executed), b));
+    numbers.sort_by_key(|&b| (b != 0, Reverse(region.blocks[b].executed), b));
     numbers.truncate(DRAWN);
     numbers.sort_unstable();
     let most = region.blocks.iter().map(|block| block.executed).max().unwrap_or(0).max(1);
@@ -287,7 +386,7 @@ fn draw(region: &HotRegion) -> Drawing {
             "on"
         },
         title: format!(
-            "block {} to block {}{}: about {} times",
+            "block {} to block {}{}: {}",
             numbers[from],
             numbers[to],
             match edge.way {
@@ -295,7 +394,7 @@ fn draw(region: &HotRegion) -> Drawing {
                 Way::Taken => " if taken",
                 Way::Indirect => " indirectly",
             },
-            grouped(edge.went)
+            times(edge.went)
         ),
     };
     Drawing {
@@ -324,6 +423,7 @@ fn drawn(number: usize, block: &Block, most: u64, is_written: bool) -> DrawnBloc
     let title = format!("{number} · {}", first.place);
     let longest =
         lines.iter().chain(&exits).chain([&title]).map(|line| line.chars().count()).max().unwrap_or(0);
+    let tip = format!("block {number}, executed: {}", times(block.executed));
     let rows = 1 + lines.len() + exits.len();
     DrawnBlock {
         number,
@@ -334,6 +434,8 @@ fn drawn(number: usize, block: &Block, most: u64, is_written: bool) -> DrawnBloc
         title,
         lines,
         exits,
+        tip,
+        has_code: block.has_code,
     }
 }
 
@@ -344,6 +446,15 @@ fn grouped(n: impl Borrow<u64>) -> String {
 
 fn percent(part: impl Borrow<f64>) -> String {
     kiln::explain::percent(*part.borrow())
+}
+
+/// How often something was done, as far as samples tell.
+fn times(n: u64) -> String {
+    match n {
+        0 => "not seen".to_owned(),
+        1 => "about once".to_owned(),
+        n => format!("about {} times", grouped(n)),
+    }
 }
 
 /// A large number, rounded: `203.8 M`.
@@ -397,6 +508,11 @@ fn arrow(edge: &Edge) -> String {
         Way::Indirect => " indirectly",
     };
     format!("→ {to}{way}")
+}
+
+/// The block that a way leads to, if its code is listed.
+fn listed(region: &HotRegion, edge: &Edge) -> Option<usize> {
+    edge.to.filter(|&to| region.blocks[to].has_code)
 }
 
 /// What a reason for an exit means.
