@@ -6,7 +6,7 @@
 //! return points. Indirect jumps are compared with the one place where they have arrived so far, or with those where others
 //! have that have arrived at many.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::effects;
 use crate::guest::{Guest, Insn};
@@ -128,9 +128,9 @@ struct Finder<'a, P> {
     program: &'a mut P,
     limits: &'a Limits,
     /// Callees that are not copied: they call themselves, or are called indirectly.
-    shared: HashSet<Pc>,
+    shared: FxHashSet<Pc>,
     contexts: Vec<Context>,
-    nodes: HashMap<Key, Node>,
+    nodes: FxHashMap<Key, Node>,
     /// Keys in the order in which they were found.
     order: Vec<Key>,
     /// Return points of calls that were not copied.
@@ -139,14 +139,14 @@ struct Finder<'a, P> {
 
 /// The region around `entry`, or `None` where not even the entry's instruction can be compiled.
 pub(crate) fn find<G: Guest>(entry: Pc, program: &mut impl Program, limits: &Limits) -> Option<Region> {
-    let mut shared = HashSet::new();
+    let mut shared = FxHashSet::default();
     loop {
         let mut finder = Finder {
             program,
             limits,
             shared,
             contexts: vec![Context { parent: 0, callee: entry, return_to: 0, depth: 0 }],
-            nodes: HashMap::new(),
+            nodes: FxHashMap::default(),
             order: Vec::new(),
             return_points: Vec::new(),
         };
@@ -273,8 +273,8 @@ impl<P: Program> Finder<'_, P> {
     /// Cuts the instructions into blocks.
     fn region(self) -> Option<Region> {
         let entry = *self.order.first()?;
-        let mut arrivals: HashMap<Key, usize> = HashMap::new();
-        let mut leaders: HashSet<Key> = HashSet::from([entry]);
+        let mut arrivals: FxHashMap<Key, usize> = FxHashMap::default();
+        let mut leaders: FxHashSet<Key> = FxHashSet::from_iter([entry]);
         for key in &self.order {
             let node = &self.nodes[key];
             for to in node.taken.iter().chain(&node.targets).chain(&node.next) {
@@ -286,7 +286,7 @@ impl<P: Program> Finder<'_, P> {
             }
         }
         let firsts: Vec<Key> = self.order.iter().filter(|key| leaders.contains(key)).copied().collect();
-        let index: HashMap<Key, usize> = firsts.iter().enumerate().map(|(i, &key)| (key, i)).collect();
+        let index: FxHashMap<Key, usize> = firsts.iter().enumerate().map(|(i, &key)| (key, i)).collect();
         let target = |key: Key| index.get(&key).map_or(Target::Outside(key.0), |&b| Target::Block(b));
         let mut blocks = Vec::new();
         for &leader in &firsts {
@@ -308,7 +308,7 @@ impl<P: Program> Finder<'_, P> {
     }
 
     /// The instructions from a leader to the next one.
-    fn straight_line(&self, leader: Key, leaders: &HashSet<Key>) -> Vec<Key> {
+    fn straight_line(&self, leader: Key, leaders: &FxHashSet<Key>) -> Vec<Key> {
         let mut keys = Vec::new();
         let mut at = leader;
         loop {

@@ -4,7 +4,7 @@
 //! and the branches on the way what each address can be, and wants every load and store in the state: the registers, the
 //! elements of one space, or, for loads, its attributes and what the state says of them.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::flowgraph::ControlFlowGraph;
@@ -61,7 +61,7 @@ pub(super) fn check(function: &Function, spaces: &[SpaceInfo]) -> Result<(), Str
     let ways = ControlFlowGraph::with_function(function);
     let dominators = DominatorTree::with_function(function, &ways);
     let mut checker =
-        Checker { function, spaces, ways: &ways, dominators: &dominators, facts: HashMap::new() };
+        Checker { function, spaces, ways: &ways, dominators: &dominators, facts: FxHashMap::default() };
     for &block in dominators.cfg_rpo() {
         checker.arrive(block);
         for inst in function.layout.block_insts(block) {
@@ -77,7 +77,7 @@ struct Checker<'a> {
     ways: &'a ControlFlowGraph,
     dominators: &'a DominatorTree,
     /// What is known of a value from some block on.
-    facts: HashMap<Value, Vec<(Block, Range)>>,
+    facts: FxHashMap<Value, Vec<(Block, Range)>>,
 }
 
 impl Checker<'_> {

@@ -6,7 +6,9 @@
 //! register, or pointers that move in step, need no place of their own. A register that is the same on all ways as it once was, give or take a constant, stays that: a
 //! stack pointer at a loop's top, say. Slots are registers, and behind them the region's elements ([`super::elements`]).
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashSet;
 
 use super::elements::{Elements, Home};
 use super::gate::{self, Gate};
@@ -38,11 +40,11 @@ pub(crate) struct Facts {
     /// By block: how far its accesses reach and where they go, in the order in which its instructions make them.
     pub(crate) accesses: Vec<Vec<(Extent, Option<Home>)>>,
     /// Addresses whose values were taken for constants.
-    pub(crate) literals: HashSet<Pc>,
+    pub(crate) literals: FxHashSet<Pc>,
     /// What is held like registers.
     pub(crate) elements: Elements,
     /// The slots of elements whose values at the region's entry are used.
-    pub(crate) loaded: HashSet<usize>,
+    pub(crate) loaded: FxHashSet<usize>,
     pub(crate) gates: Vec<Gate>,
     names: Names,
 }
@@ -133,7 +135,7 @@ pub(crate) fn find<G: Guest>(region: &Region, known: &Known<'_>) -> Facts {
     let view = View::new::<G>(region, literal, &elements);
     let (tops, literals) = tops::<G>(region, &view);
     let is_parameter = |block: usize, slot: &usize| tops[block][*slot] == view.names.value(block + 1, *slot);
-    let mut loaded: HashSet<usize> = (0..view.names.slots).filter(|slot| is_parameter(0, slot)).collect();
+    let mut loaded: FxHashSet<usize> = (0..view.names.slots).filter(|slot| is_parameter(0, slot)).collect();
     let accesses = region.blocks.iter().zip(&tops).map(|(block, top)| {
         let mut client = walk::<G>(block, top.clone(), &view);
         let own = client.accesses.len();
@@ -188,7 +190,7 @@ pub(super) fn elements<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Optio
 const ANEW: usize = 8;
 
 /// The slots at the blocks' tops, and the addresses whose values were taken for constants.
-pub(super) fn tops<G: Guest>(region: &Region, view: &View<'_>) -> (Vec<Vec<Value>>, HashSet<Pc>) {
+pub(super) fn tops<G: Guest>(region: &Region, view: &View<'_>) -> (Vec<Vec<Value>>, FxHashSet<Pc>) {
     let entry: Vec<Value> = (0..view.names.slots).map(|slot| view.names.value(0, slot)).collect();
     let mut tops: Vec<Option<Vec<Value>>> = vec![None; region.blocks.len()];
     tops[0] = Some(entry.clone());
@@ -196,7 +198,7 @@ pub(super) fn tops<G: Guest>(region: &Region, view: &View<'_>) -> (Vec<Vec<Value
     let mut ways: Vec<BTreeMap<Option<usize>, Vec<Value>>> = vec![BTreeMap::new(); region.blocks.len()];
     ways[0].insert(None, entry);
     let mut times = vec![0; region.blocks.len()];
-    let mut literals = HashSet::new();
+    let mut literals = FxHashSet::default();
     let mut queue = BTreeSet::from([0]);
     while let Some(index) = queue.pop_first() {
         let top = tops[index].clone().expect("a block in the queue has been reached");
@@ -220,16 +222,24 @@ pub(super) fn tops<G: Guest>(region: &Region, view: &View<'_>) -> (Vec<Vec<Value
     (tops.into_iter().map(reached).collect(), literals)
 }
 
-/// The registers where control goes from the end of a block to another: one that holds the branch's condition is known.
-pub(super) fn at_edge<G: Guest>(block: &Block, end: &Client<'_>, to: usize) -> Vec<Value> {
-    let mut slots = end.slots.clone();
-    let Flow::If(condition, _) = end.flow else { return slots };
-    let is_taken = block.taken == Some(Target::Block(to));
-    if is_taken != (block.next == Target::Block(to)) {
-        let holds = |slot: &usize| G::SLOTS[*slot].1 == Type::Bool && end.slots[*slot] == condition;
-        (0..G::SLOTS.len()).filter(holds).for_each(|slot| slots[slot] = Value::Known(is_taken as u64));
+/// The slots where control goes from the end of a block to another.
+fn at_edge<G: Guest>(block: &Block, end: &Client<'_>, to: usize) -> Vec<Value> {
+    (0..end.slots.len()).map(|slot| slot_at_edge::<G>(block, end, to, slot)).collect()
+}
+
+/// A slot where control goes from the end of a block to another: a register that holds the branch's condition is known.
+pub(super) fn slot_at_edge<G: Guest>(block: &Block, end: &Client<'_>, to: usize, slot: usize) -> Value {
+    let value = end.slots[slot];
+    match end.flow {
+        Flow::If(condition, _)
+            if value == condition && slot < G::SLOTS.len() && G::SLOTS[slot].1 == Type::Bool =>
+        {
+            let is_taken = block.taken == Some(Target::Block(to));
+            let is_next = block.next == Target::Block(to);
+            if is_taken != is_next { Value::Known(is_taken as u64) } else { value }
+        }
+        _ => value,
     }
-    slots
 }
 
 /// Takes out of the region the ways that control cannot go: they lead outside.

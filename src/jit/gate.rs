@@ -8,14 +8,15 @@
 //! Loads go by the range of plain addresses that is known when translating, pointers that are stored through by the one that
 //! the state has ([`crate::state::State::find_plain`]).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, Value as Clif, types};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Reason;
 use super::access::Found;
-use super::facts::{Client, FAR, Place, Value, View, at_edge, walk};
+use super::facts::{Client, FAR, Place, Value, View, slot_at_edge, walk};
 use super::known::Known;
 use super::translate::{Translator, Val};
 use crate::guest::Guest;
@@ -97,7 +98,7 @@ pub(crate) struct Gate {
     shortest: u64,
     pointers: Vec<Pointer>,
     /// What slots are at the tops of the other blocks, where they have no earlier name.
-    joins: HashMap<usize, Vec<(usize, Drift)>>,
+    joins: FxHashMap<usize, Vec<(usize, Drift)>>,
 }
 
 /// The loops of a region that get gates.
@@ -151,12 +152,12 @@ struct Turn<'a> {
     tops: &'a [Vec<Value>],
     /// The loop's blocks, header first.
     order: Vec<usize>,
-    ends: HashMap<usize, Client<'a>>,
+    ends: FxHashMap<usize, Client<'a>>,
     /// Slots that are the same in each turn.
-    fixed: HashSet<usize>,
+    fixed: FxHashSet<usize>,
     /// What values are, by their pointers.
-    drifts: HashMap<usize, Drift>,
-    joins: HashMap<usize, Vec<(usize, Drift)>>,
+    drifts: FxHashMap<usize, Drift>,
+    joins: FxHashMap<usize, Vec<(usize, Drift)>>,
 }
 
 impl<'a> Turn<'a> {
@@ -205,7 +206,8 @@ impl<'a> Turn<'a> {
 
     /// What a slot is at the end of the loop's blocks that lead to one of them, on all such ways.
     fn arriving<G: Guest>(&self, to: usize, slot: usize) -> Option<Drift> {
-        let one = |p: usize| self.drift(at_edge::<G>(&self.region.blocks[p], &self.ends[&p], to)[slot], p);
+        let end = |p: usize| slot_at_edge::<G>(&self.region.blocks[p], &self.ends[&p], to, slot);
+        let one = |p: usize| self.drift(end(p), p);
         let mut ways = self.before(to).map(one);
         let first = ways.next()??;
         ways.try_fold(first, |all, one| all.or(one?))
@@ -229,7 +231,7 @@ impl<'a> Turn<'a> {
     /// Instructions on the shortest way through the loop.
     fn shortest(&self) -> Option<u64> {
         let header = self.order[0];
-        let mut lengths: HashMap<usize, u64> = HashMap::new();
+        let mut lengths: FxHashMap<usize, u64> = FxHashMap::default();
         for &b in &self.order {
             let before = self.before(b).filter(|_| b != header).map(|p| lengths[&p]).min();
             lengths.insert(b, before.unwrap_or(0) + self.region.blocks[b].insns.len() as u64);
@@ -238,24 +240,32 @@ impl<'a> Turn<'a> {
     }
 }
 
+/// How often each of the interpreter's last branches was not taken and taken.
+pub(super) type Ways = FxHashMap<Pc, [usize; 2]>;
+
+pub(super) fn ways(branches: &[(Pc, bool)]) -> Ways {
+    let mut ways = Ways::default();
+    branches.iter().for_each(|&(pc, taken)| ways.entry(pc).or_default()[usize::from(taken)] += 1);
+    ways
+}
+
 /// Whether control stays in a loop for many turns, as far as the interpreter's last branches tell.
-pub(super) fn is_long<G: Guest>(region: &Region, body: &[usize], branches: &[(Pc, bool)]) -> bool {
+pub(super) fn is_long<G: Guest>(region: &Region, body: &[usize], ways: &Ways) -> bool {
     let stays = |target: Option<Target>| matches!(target, Some(Target::Block(b)) if body.contains(&b));
-    let mut ways: HashMap<Pc, [bool; 2]> = HashMap::new();
+    // By branch: unrolled, a loop may have several copies of one.
+    let mut branches = FxHashMap::default();
     for block in body.iter().map(|&b| &region.blocks[b]) {
         let Some(&(pc, insn)) = block.insns.last() else { continue };
         if matches!(crate::effects::of::<G>(insn, pc).flow, Flow::If(..)) {
-            ways.insert(pc, [stays(Some(block.next)), stays(block.taken)]);
+            branches.insert(pc, [stays(Some(block.next)), stays(block.taken)]);
         }
     }
-    let mut seen: HashMap<Pc, usize> = HashMap::new();
-    let mut left = 0;
-    for (pc, taken) in branches {
-        let Some(stays) = ways.get(pc) else { continue };
-        *seen.entry(*pc).or_default() += 1;
-        left += usize::from(!stays[usize::from(*taken)]);
+    let (mut turns, mut left) = (0, 0);
+    for (pc, stays) in branches {
+        let times = ways.get(&pc).copied().unwrap_or_default();
+        turns = turns.max(times[0] + times[1]);
+        left += times.iter().zip(stays).filter(|(_, stays)| !stays).map(|(times, _)| times).sum::<usize>();
     }
-    let turns = seen.into_values().max().unwrap_or(0);
     turns >= TURNS * left.max(1)
 }
 

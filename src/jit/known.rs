@@ -1,7 +1,8 @@
 //! What the translator may ask about the machine, and what it is to do.
 
-use std::collections::HashSet;
 use std::ops::Range;
+
+use rustc_hash::FxHashSet;
 
 use crate::guest::Guest;
 use crate::ops::Pc;
@@ -14,7 +15,7 @@ pub(crate) struct Known<'a> {
     pub(crate) state: &'a State,
     /// Words of the code space that have been written since they were compiled in, or that instructions in or near the
     /// region name as the target of a store: not constants.
-    pub(crate) mutable: &'a HashSet<Pc>,
+    pub(crate) mutable: &'a FxHashSet<Pc>,
     /// Whether other words may be constants.
     pub(crate) literals: bool,
     /// Per space, the addresses that a load needs no test for, where they are one half-open range and all
@@ -23,7 +24,7 @@ pub(crate) struct Known<'a> {
     /// Accesses of blocks to come are tested together with those before them ...
     pub(crate) joint_tests: bool,
     /// ... but for those of the blocks with these instructions.
-    pub(crate) careful: &'a HashSet<Pc>,
+    pub(crate) careful: &'a FxHashSet<Pc>,
     /// Hold elements like registers.
     pub(crate) elements: bool,
     /// Whether the loop with these blocks had better have a gate.

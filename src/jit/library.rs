@@ -4,12 +4,12 @@
 //! on holds in its own memory. From then on it watches those words itself: a machine that rewrites its code loses
 //! regions of its own, and no other machine notices (invariant: Freshness).
 
-use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
 use cranelift_codegen::ir::Function;
 use cranelift_codegen::isa::OwnedTargetIsa;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::code::{Entry, Generation, host_isa};
 use super::compile::{Job, MachineCode, Worker, compile};
@@ -85,8 +85,8 @@ struct Shelf {
     bytes: usize,
     published: u64,
     /// By entry, the newest first.
-    regions: HashMap<Pc, Vec<Arc<Compiled>>>,
-    compiling: HashSet<Pc>,
+    regions: FxHashMap<Pc, Vec<Arc<Compiled>>>,
+    compiling: FxHashSet<Pc>,
 }
 
 /// What there is at a place.

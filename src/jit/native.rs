@@ -1,9 +1,11 @@
 //! A machine's native code: which regions it uses, what they rest on, and when they go.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Reason;
 use super::library::{Basis, Compiled, Library, Word};
@@ -67,22 +69,22 @@ pub(crate) struct Native {
     owners: Watches,
     trusters: Watches,
     /// Places where this machine has had a region compiled that it has not seen yet.
-    waiting: HashSet<Pc>,
+    waiting: FxHashSet<Pc>,
     /// Places whose heat says that the library has a region for them.
-    offered: HashSet<Pc>,
+    offered: FxHashSet<Pc>,
     /// Numbers of compiled regions that this machine has found wanting.
-    refused: HashSet<u64>,
+    refused: FxHashSet<u64>,
     history: History,
     /// Words of the code space that were written after they had been compiled in.
-    mutable: HashSet<Pc>,
+    mutable: FxHashSet<Pc>,
     /// How often regions left at accesses, and those at which they did too often: tested together with others, perhaps,
     /// that never came.
-    leaves: HashMap<Pc, u32>,
-    careful: HashSet<Pc>,
+    leaves: FxHashMap<Pc, u32>,
+    careful: FxHashSet<Pc>,
     /// Headers of loops that have gates: once there is native code, the interpreter does not see how long control stays.
-    long: HashSet<Pc>,
+    long: FxHashSet<Pc>,
     /// How often gates were shut, by the headers of their loops.
-    shut: HashMap<Pc, u32>,
+    shut: FxHashMap<Pc, u32>,
     /// What [`State::changes`] was when a region last left at an access.
     changes: usize,
     plain: Option<Vec<Option<Range<u64>>>>,
@@ -145,15 +147,15 @@ impl Native {
             entries: None,
             owners: Watches::new(),
             trusters: Watches::new(),
-            waiting: HashSet::new(),
-            offered: HashSet::new(),
-            refused: HashSet::new(),
+            waiting: FxHashSet::default(),
+            offered: FxHashSet::default(),
+            refused: FxHashSet::default(),
             history: History::default(),
-            mutable: HashSet::new(),
-            leaves: HashMap::new(),
-            careful: HashSet::new(),
-            long: HashSet::new(),
-            shut: HashMap::new(),
+            mutable: FxHashSet::default(),
+            leaves: FxHashMap::default(),
+            careful: FxHashSet::default(),
+            long: FxHashSet::default(),
+            shut: FxHashMap::default(),
             changes: 0,
             plain: None,
         };
@@ -574,7 +576,7 @@ impl Native {
 }
 
 /// Adds the accesses at which regions left often; false if there is no new one.
-fn take_care(leaves: &HashMap<Pc, u32>, careful: &mut HashSet<Pc>) -> bool {
+fn take_care(leaves: &FxHashMap<Pc, u32>, careful: &mut FxHashSet<Pc>) -> bool {
     let before = careful.len();
     careful.extend(leaves.iter().filter(|leave| *leave.1 >= OFTEN).map(|leave| *leave.0));
     careful.len() > before

@@ -2,13 +2,13 @@
 //! another one, from a snapshot of the state.
 
 use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use cranelift_codegen::ir::Function;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_frontend::FunctionBuilderContext;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::known::Known;
 use super::library::{Basis, Word};
@@ -27,21 +27,21 @@ pub(super) struct Order {
     /// The region as it was found.
     pub(super) region: Region,
     /// Words that are no constants: [`Known::mutable`].
-    pub(super) mutable: HashSet<Pc>,
+    pub(super) mutable: FxHashSet<Pc>,
     /// [`Known::plain`].
     pub(super) plain: Vec<Option<Range<u64>>>,
     /// Instructions at which no more is tested than what is sure to be accessed.
-    pub(super) careful: HashSet<Pc>,
+    pub(super) careful: FxHashSet<Pc>,
     /// Headers of loops before which accesses are not tested.
-    pub(super) open: HashSet<Pc>,
+    pub(super) open: FxHashSet<Pc>,
     /// Headers of loops before which they were tested in other regions: control stayed there for long.
-    pub(super) long: HashSet<Pc>,
+    pub(super) long: FxHashSet<Pc>,
     /// The interpreter's last branches, oldest first.
     pub(super) branches: Vec<(Pc, bool)>,
     /// How many arrivals of indirect jumps were known.
     pub(super) arrivals: usize,
     /// The instructions as text, where they are to be recorded.
-    pub(super) texts: Option<HashMap<Pc, String>>,
+    pub(super) texts: Option<FxHashMap<Pc, String>>,
     /// What finding all this took.
     pub(super) took: Duration,
 }
@@ -61,6 +61,7 @@ impl Order {
         let entry_pc = region.blocks[0].pc();
         // Found out when the first branch asks: most regions have none that could be converted.
         let unpredictable = OnceCell::new();
+        let ways = OnceCell::new();
         let known = Known {
             state,
             mutable: &mutable,
@@ -80,7 +81,8 @@ impl Order {
                 _ if open.contains(&region.blocks[body[0]].pc()) => false,
                 Gates::Never => false,
                 Gates::Long => {
-                    long.contains(&region.blocks[body[0]].pc()) || gate::is_long::<G>(region, body, &branches)
+                    let ways = ways.get_or_init(|| gate::ways(&branches));
+                    long.contains(&region.blocks[body[0]].pc()) || gate::is_long::<G>(region, body, ways)
                 }
                 Gates::Always => true,
             },
@@ -101,7 +103,7 @@ impl Order {
             contain::check(&function, G::SPACES)
                 .unwrap_or_else(|what| panic!("native code may reach outside the state: {what}\n{function}"));
         }
-        let own: HashSet<Pc> = region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0)).collect();
+        let own: FxHashSet<Pc> = region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0)).collect();
         let word = |at: Pc| {
             let value = G::CODE.and_then(|space| state.bits(space, at as u64)).unwrap_or(0);
             Word { at, value, is_literal: !own.contains(&at) }

@@ -1,7 +1,7 @@
 //! What happens after compiling has not paid: regions that are invalidated again and again, instructions that
 //! do not stay as they are, regions that control leaves at once.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::ops::Pc;
 use crate::tier::{Config, HOT, Stats};
@@ -30,9 +30,9 @@ pub(crate) fn may_compile(config: &Config, stats: &Stats, fixed: usize) -> bool 
 #[derive(Default)]
 pub(crate) struct History {
     /// Invalidations by the entry of the region.
-    invalidated: HashMap<Pc, u32>,
+    invalidated: FxHashMap<Pc, u32>,
     /// Times that an instruction was written while compiled.
-    rewritten: HashMap<Pc, u32>,
+    rewritten: FxHashMap<Pc, u32>,
 }
 
 impl History {

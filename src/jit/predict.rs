@@ -5,7 +5,7 @@
 //! prediction*: a counter a branch, and tables of counters by branch and recent history, of which the longest history that was
 //! seen before decides.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 use crate::ops::Pc;
 
@@ -39,7 +39,7 @@ struct Score {
 }
 
 /// The branches of a trace, oldest first, that are unpredictable.
-pub(crate) fn unpredictable(trace: &[(Pc, bool)]) -> HashSet<Pc> {
+pub(crate) fn unpredictable(trace: &[(Pc, bool)]) -> FxHashSet<Pc> {
     // The last table has no history: its entries are always found.
     let mut tables = vec![Entry::default(); ENTRIES * (HISTORIES.len() + 1)];
     let mut scores = vec![Score::default(); ENTRIES];

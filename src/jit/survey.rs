@@ -1,7 +1,8 @@
 //! What is looked up in the machine before a region is translated, and the region as it is recorded.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::effects;
 use crate::guest::Guest;
@@ -15,16 +16,16 @@ const NEIGHBOURHOOD: Pc = 512;
 
 /// The words that instructions in or near the region name as the target of a store: variables, not constants. What has
 /// never been executed counts if control may come there on a direct way from what has: data would name any word.
-pub(super) fn named_stores<G: Guest>(guest: &G, state: &State, region: &Region) -> HashSet<Pc> {
-    let Some(space) = G::CODE else { return HashSet::new() };
+pub(super) fn named_stores<G: Guest>(guest: &G, state: &State, region: &Region) -> FxHashSet<Pc> {
+    let Some(space) = G::CODE else { return FxHashSet::default() };
     let own = region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0));
     let (first, last) = own.clone().fold((Pc::MAX, 0), |(first, last), pc| (first.min(pc), last.max(pc)));
     let near =
         first.saturating_sub(NEIGHBOURHOOD)..last.saturating_add(NEIGHBOURHOOD).min(guest.code_len() as Pc);
     let executed = near.clone().filter(|&pc| state.attributes(space, pc.into()) & attr::DECODED != 0);
     let mut todo: Vec<Pc> = executed.chain(own).collect();
-    let mut seen = HashSet::new();
-    let mut stores = HashSet::new();
+    let mut seen = FxHashSet::default();
+    let mut stores = FxHashSet::default();
     while let Some(pc) = todo.pop() {
         if !near.contains(&pc) || !seen.insert(pc) {
             continue;
@@ -56,13 +57,13 @@ pub(super) fn plain_ranges(state: &State) -> Vec<Option<Range<u64>>> {
 }
 
 /// A region's instructions as text.
-pub(super) fn texts<G: Guest>(region: &Region, guest: &G, state: &State) -> HashMap<Pc, String> {
+pub(super) fn texts<G: Guest>(region: &Region, guest: &G, state: &State) -> FxHashMap<Pc, String> {
     let pcs = region.blocks.iter().flat_map(|block| block.insns.iter().map(|insn| insn.0));
     pcs.map(|pc| (pc, guest.disassemble(state, pc))).collect()
 }
 
 /// A region's instructions, which have these texts, and blocks, as they are recorded.
-pub(super) fn listing<G: Guest>(region: &Region, texts: &HashMap<Pc, String>) -> Listing {
+pub(super) fn listing<G: Guest>(region: &Region, texts: &FxHashMap<Pc, String>) -> Listing {
     let instructions = region.blocks.iter().flat_map(|block| &block.insns);
     let instructions = instructions.map(|&(pc, _)| Instruction { pc, text: texts[&pc].clone() });
     let mut start = 0;

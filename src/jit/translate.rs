@@ -9,7 +9,7 @@
 //! there. In between, what has retired but is not charged is known when translating (`pending`); where ways
 //! join, it is what has retired on the shortest, and the others are charged what they are longer.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
@@ -90,9 +90,9 @@ pub(super) struct Translator<'a, G> {
     pub(super) tops: Vec<Vec<Option<Val>>>,
     /// Per space with elements that are slots, the address in 64 bits that they are counted from.
     pub(super) bases: Vec<Option<Value>>,
-    pub(super) own_words: HashSet<Pc>,
-    pub(super) literals: HashSet<Pc>,
-    pub(super) trusted: HashSet<Pc>,
+    pub(super) own_words: FxHashSet<Pc>,
+    pub(super) literals: FxHashSet<Pc>,
+    pub(super) trusted: FxHashSet<Pc>,
     pub(super) exits: Vec<Exit>,
     pub(super) exit_blocks: Vec<ExitBlock>,
     tolls: Vec<Toll>,
@@ -111,11 +111,11 @@ pub(super) struct Translator<'a, G> {
     /// The accesses to come whose addresses the instruction itself fixes.
     pub(super) named: u32,
     /// Values that are another plus a constant.
-    pub(super) offsets: HashMap<Value, (Value, i64)>,
+    pub(super) offsets: FxHashMap<Value, (Value, i64)>,
     /// Values that are an index plus a constant that is an address itself.
-    pub(super) indexed: HashMap<Value, (Value, u64)>,
+    pub(super) indexed: FxHashMap<Value, (Value, u64)>,
     /// What was found plain, or inside its bound: by space, pointer, and kind of access or elements' size.
-    pub(super) found: HashMap<(usize, Value, u8), Vec<Found>>,
+    pub(super) found: FxHashMap<(usize, Value, u8), Vec<Found>>,
     /// How far this block's accesses reach and where they go, in order.
     pub(super) accesses: std::vec::IntoIter<(Extent, Option<Home>)>,
     pub(super) facts: Facts,
@@ -187,7 +187,7 @@ pub(crate) fn translate<G: Guest>(
         bases: vec![None; G::SPACES.len()],
         own_words: region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0)).collect(),
         literals: facts.literals.clone(),
-        trusted: HashSet::new(),
+        trusted: FxHashSet::default(),
         exits: Vec::new(),
         exit_blocks: Vec::new(),
         tolls: Vec::new(),
@@ -201,9 +201,9 @@ pub(crate) fn translate<G: Guest>(
         number: 0,
         left: false,
         named: 0,
-        offsets: HashMap::new(),
-        indexed: HashMap::new(),
-        found: HashMap::new(),
+        offsets: FxHashMap::default(),
+        indexed: FxHashMap::default(),
+        found: FxHashMap::default(),
         accesses: Vec::new().into_iter(),
         facts,
         gated,
@@ -223,7 +223,7 @@ pub(crate) fn translate<G: Guest>(
     let Translator { b, exits, mut literals, trusted, own_words, .. } = t;
     b.finalize(frontend);
     literals.extend(own_words);
-    let sorted = |set: HashSet<Pc>| {
+    let sorted = |set: FxHashSet<Pc>| {
         let mut list: Vec<Pc> = set.into_iter().collect();
         list.sort_unstable();
         list

@@ -1,6 +1,6 @@
 //! How often control goes through the headers of loops that count what is known.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::facts::{Value, View, elements, tops, walk};
 use crate::guest::Guest;
@@ -40,7 +40,7 @@ fn turns_of<G: Guest>(
     let mut order = body.clone();
     order.sort_unstable();
     for turn in 1..=*most {
-        let mut at = HashMap::from([(header, top?)]);
+        let mut at = FxHashMap::from_iter([(header, top?)]);
         top = None;
         let mut is_decided = false;
         for &index in &order {
