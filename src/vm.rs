@@ -281,19 +281,17 @@ impl<G: Guest> Vm<G> {
         if self.config.tiers == Tiers::Interpreter {
             return;
         }
-        while self.machine.state.budget() > 0 {
-            let heat = self.machine.code.heat(self.machine.state.pc());
-            if heat >= self.machine.code.threshold() && heat != interp::NATIVE {
-                self.native.hot(
-                    &self.machine.guest,
-                    &mut self.machine.state,
-                    &mut self.machine.code,
-                    &mut self.stats,
-                );
+        let (native, stats) = (&mut self.native, &mut self.stats);
+        let Machine { guest, state, code, .. } = &mut self.machine;
+        while state.budget() > 0 {
+            let heat = code.heat(state.pc());
+            if heat >= code.threshold() && heat != interp::NATIVE {
+                native.hot(guest, state, code, stats);
             }
+            native.replace(guest, state, code, stats);
             // Before native code runs, not just after words are written: decoding, too, makes a word special.
-            self.native.refresh(&mut self.machine.state, &mut self.machine.code, &mut self.stats);
-            match self.native.run(&mut self.machine.state, &mut self.machine.code, &mut self.stats) {
+            native.refresh(state, code, stats);
+            match native.run(state, code, stats) {
                 Some(reason) if reason.needs_interpreter() => return,
                 Some(_) => {}
                 None => return,

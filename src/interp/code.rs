@@ -16,6 +16,27 @@ const MANY: u32 = u32::MAX;
 /// Branches that the interpreter remembers.
 const TRACE: usize = 1 << 13;
 
+/// A branch that was executed: where, and in the lowest bit whether it was taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Branch(u32);
+
+impl Branch {
+    #[inline(always)]
+    pub(crate) fn new(pc: Pc, taken: bool) -> Branch {
+        Branch(pc << 1 | taken as u32)
+    }
+
+    #[cfg(feature = "jit")]
+    pub(crate) fn pc(self) -> Pc {
+        self.0 >> 1
+    }
+
+    #[cfg(feature = "jit")]
+    pub(crate) fn is_taken(self) -> bool {
+        self.0 & 1 != 0
+    }
+}
+
 /// What the interpreter keeps per code address.
 pub(crate) struct Code {
     /// Decoded instructions, as [`Insn::bits`]; 0 where there is none yet.
@@ -23,9 +44,8 @@ pub(crate) struct Code {
     /// Instructions counted at each place where control arrives, or [`NATIVE`], as signed numbers; below 0 at places
     /// that are not to be compiled for a while.
     heat: Table<u32>,
-    /// The last branches: pc and, in the lowest bit, whether it was taken. A ring, whose next place is `branches`
-    /// modulo its length.
-    trace: Box<[u32; TRACE]>,
+    /// The last branches: a ring, whose next place is `branches` modulo its length.
+    trace: Box<[Branch; TRACE]>,
     branches: usize,
     /// Heat at which a place is handed to the JIT.
     threshold: i32,
@@ -46,7 +66,7 @@ impl Code {
         Code {
             insns: room.table(len),
             heat: room.table(len),
-            trace: vec![0; TRACE].try_into().expect("it has that length"),
+            trace: vec![Branch(0); TRACE].try_into().expect("it has that length"),
             branches: 0,
             threshold,
             arrival: room.table(len),
@@ -153,7 +173,7 @@ impl Code {
     /// Notes which way the branch at `pc` goes.
     #[inline(always)]
     pub(super) fn branch(&mut self, pc: Pc, taken: bool) {
-        self.trace[self.branches % TRACE] = pc << 1 | taken as u32;
+        self.trace[self.branches % TRACE] = Branch::new(pc, taken);
         self.branches = self.branches.wrapping_add(1);
     }
 
@@ -196,10 +216,11 @@ impl Code {
 /// What the JIT tier asks.
 #[cfg(feature = "jit")]
 impl Code {
-    /// The last branches, oldest first: pc and whether it was taken.
-    pub(crate) fn trace(&self) -> impl Iterator<Item = (Pc, bool)> + '_ {
-        let known = self.branches.min(TRACE);
-        (self.branches - known..self.branches).map(|i| self.trace[i % TRACE]).map(|e| (e >> 1, e & 1 != 0))
+    /// The last branches, oldest first.
+    pub(crate) fn trace(&self) -> Vec<Branch> {
+        let (newer, older) = self.trace.split_at(self.branches % TRACE);
+        let older = if self.branches < TRACE { &[] } else { older };
+        [older, newer].concat()
     }
 
     /// Whether the instruction at `pc` has ever been executed since its word was written.

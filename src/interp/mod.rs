@@ -16,7 +16,7 @@ mod step;
 
 pub(crate) use code::Code;
 #[cfg(feature = "jit")]
-pub(crate) use code::NATIVE;
+pub(crate) use code::{Branch, NATIVE};
 
 use std::marker::PhantomData;
 

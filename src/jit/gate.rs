@@ -20,6 +20,7 @@ use super::facts::{Client, FAR, Place, Value, View, slot_at_edge, walk};
 use super::known::Known;
 use super::translate::{Translator, Val};
 use crate::guest::Guest;
+use crate::interp::Branch;
 use crate::ops::{Flow, Pc};
 use crate::region::{Region, Target};
 use crate::state::{attr, plain_offset};
@@ -243,9 +244,9 @@ impl<'a> Turn<'a> {
 /// How often each of the interpreter's last branches was not taken and taken.
 pub(super) type Ways = FxHashMap<Pc, [usize; 2]>;
 
-pub(super) fn ways(branches: &[(Pc, bool)]) -> Ways {
+pub(super) fn ways(branches: &[Branch]) -> Ways {
     let mut ways = Ways::default();
-    branches.iter().for_each(|&(pc, taken)| ways.entry(pc).or_default()[usize::from(taken)] += 1);
+    branches.iter().for_each(|b| ways.entry(b.pc()).or_default()[usize::from(b.is_taken())] += 1);
     ways
 }
 

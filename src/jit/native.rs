@@ -22,8 +22,9 @@ use crate::state::{State, attr};
 use crate::table::Table;
 use crate::tier::{Compile, Config, Plant, Stats, Tiers};
 
-/// Instructions between looks at what others compile.
+/// Instructions between looks at what others compile, and exits between looks whether outdated regions can be replaced.
 const POLL: i32 = 5_000;
+const EXITS: u32 = 16;
 /// Indirect jumps to unknown places before a region is made again with them in it, and exits at accesses before it is made
 /// again with more careful tests.
 const LEARN: u64 = 64;
@@ -48,6 +49,8 @@ struct Installed {
     accesses: u64,
     /// One of its gates has been shut too often.
     is_shut: bool,
+    /// Why another region is to take its place, which is used as long as there is none.
+    outdated: Option<Why>,
 }
 
 /// Words and the numbers of the regions that rest on them.
@@ -72,6 +75,9 @@ pub(crate) struct Native {
     waiting: FxHashSet<Pc>,
     /// Places whose heat says that the library has a region for them.
     offered: FxHashSet<Pc>,
+    /// Where regions start that are outdated, and exits since somebody looked.
+    outdated: Vec<Pc>,
+    exits: u32,
     /// Numbers of compiled regions that this machine has found wanting.
     refused: FxHashSet<u64>,
     history: History,
@@ -149,6 +155,8 @@ impl Native {
             trusters: Watches::new(),
             waiting: FxHashSet::default(),
             offered: FxHashSet::default(),
+            outdated: Vec::new(),
+            exits: 0,
             refused: FxHashSet::default(),
             history: History::default(),
             mutable: FxHashSet::default(),
@@ -262,37 +270,82 @@ impl Native {
             }
         }
         let is_wanting = installed.missed >= LEARN || installed.accesses == LEARN || installed.is_shut;
-        if is_wanting || installed.runs >= policy::PROBATION {
+        if installed.outdated.is_none() && (is_wanting || installed.runs >= policy::PROBATION) {
             self.judge(id, state, code, stats);
         }
         Some(reason)
     }
 
-    /// Drops a region that does not pay, or that could know more places by now.
+    /// Drops a region that does not pay; one that could know more by now is to be made again.
     #[cold]
     fn judge(&mut self, id: usize, state: &mut State, code: &mut Code, stats: &mut Stats) {
         let installed = self.regions[id].as_mut().expect("a region that ran exists");
         let Basis { entry_pc, arrivals, .. } = installed.region.basis;
         // Of a region that another machine has had compiled, it is not known which these were.
         let could_know_more = code.first_arrivals > arrivals;
-        let (number, hot) = (installed.region.number, self.library.config().hot);
-        let at_once = hot.min(i32::MAX as u32 - 1) as i32;
-        let (why, heat) = if installed.missed >= LEARN && could_know_more {
-            (Why::Targets, at_once)
+        let outdated = if installed.missed >= LEARN && could_know_more {
+            Why::Targets
         } else if installed.is_shut {
-            (Why::Gate, at_once)
+            Why::Gate
         } else if installed.accesses == LEARN && take_care(&self.leaves, &mut self.careful) {
-            (Why::Accesses, at_once)
+            Why::Accesses
         } else if installed.runs >= policy::PROBATION && installed.retired < installed.runs * policy::WORTH {
             stats.unprofitable += 1;
-            (Why::Unprofitable { runs: installed.runs, retired: installed.retired }, policy::cold(hot))
+            let why = Why::Unprofitable { runs: installed.runs, retired: installed.retired };
+            self.refused.insert(installed.region.number);
+            self.drop_region(id, why, state, code, stats);
+            return code.set_heat(entry_pc, policy::cold(self.library.config().hot));
         } else {
             (installed.runs, installed.retired, installed.missed) = (0, 0, 0);
             return;
         };
-        self.refused.insert(number);
-        self.drop_region(id, why, state, code, stats);
-        code.set_heat(entry_pc, heat);
+        installed.outdated = Some(outdated);
+        self.refused.insert(installed.region.number);
+        self.outdated.push(entry_pc);
+        self.exits = EXITS;
+    }
+
+    /// Whether the region that starts at `pc` is outdated.
+    fn is_outdated(&self, pc: Pc) -> bool {
+        let region = self.region_at(pc).and_then(|id| self.regions[id].as_ref());
+        region.is_some_and(|region| region.outdated.is_some())
+    }
+
+    /// Has regions made that are to take the place of outdated ones, and takes those that are ready.
+    #[inline]
+    pub(crate) fn replace<G: Guest>(
+        &mut self,
+        guest: &G,
+        state: &mut State,
+        code: &mut Code,
+        stats: &mut Stats,
+    ) {
+        if self.outdated.is_empty() {
+            return;
+        }
+        self.exits += 1;
+        if self.exits >= EXITS {
+            self.exits = 0;
+            self.replace_outdated(guest, state, code, stats);
+        }
+    }
+
+    #[cold]
+    fn replace_outdated<G: Guest>(
+        &mut self,
+        guest: &G,
+        state: &mut State,
+        code: &mut Code,
+        stats: &mut Stats,
+    ) {
+        for pc in std::mem::take(&mut self.outdated) {
+            if self.is_outdated(pc) {
+                self.look_at(pc, guest, state, code, stats);
+            }
+            if self.is_outdated(pc) {
+                self.outdated.push(pc);
+            }
+        }
     }
 
     /// Takes note of words that were written after they had been compiled in.
@@ -362,15 +415,34 @@ impl Native {
     /// The place at the state's pc is hot: takes the region there from the library, or has it compiled.
     #[cold]
     pub(crate) fn hot<G: Guest>(&mut self, guest: &G, state: &mut State, code: &mut Code, stats: &mut Stats) {
+        self.look_at(state.pc(), guest, state, code, stats);
+    }
+
+    fn look_at<G: Guest>(
+        &mut self,
+        pc: Pc,
+        guest: &G,
+        state: &mut State,
+        code: &mut Code,
+        stats: &mut Stats,
+    ) {
         self.doing(Doing::Compiling);
-        self.look_at(guest, state, code, stats);
+        self.find_native(pc, guest, state, code, stats);
         self.doing(Doing::Interpreting);
     }
 
-    fn look_at<G: Guest>(&mut self, guest: &G, state: &mut State, code: &mut Code, stats: &mut Stats) {
-        let pc = state.pc();
+    /// Finds native code for a place that has none, or none but what is outdated.
+    fn find_native<G: Guest>(
+        &mut self,
+        pc: Pc,
+        guest: &G,
+        state: &mut State,
+        code: &mut Code,
+        stats: &mut Stats,
+    ) {
         let is_offered = self.offered.remove(&pc);
-        if self.region_at(pc).is_some() || self.take::<G>(pc, state, code, stats) {
+        let has_good = self.region_at(pc).is_some() && !self.is_outdated(pc);
+        if has_good || self.take::<G>(pc, state, code, stats) {
             return;
         }
         if is_offered {
@@ -384,12 +456,14 @@ impl Native {
             record.put_off += 1;
         }
         let Some(claim) = may_compile.then(|| self.library.claim(pc)).flatten() else {
-            code.set_heat(pc, soon(code));
-            return;
+            return self.cool(pc, soon(code), code);
         };
-        code.set_heat(pc, policy::cold(self.config().hot));
-        let order = if self.unavailable().is_some() { None } else { self.order(guest, state, code) };
-        let Some(order) = order else { return self.note(pc, stats, What::Refused) };
+        self.cool(pc, policy::cold(self.config().hot), code);
+        let order = if self.unavailable().is_some() { None } else { self.order(pc, guest, state, code) };
+        let Some(order) = order else {
+            self.drop_outdated(pc, state, code, stats);
+            return self.note(pc, stats, What::Refused);
+        };
         match self.config().compile {
             Compile::Inline => {
                 self.library.compile(claim, |isa, config| order.translate::<G>(state, isa, config));
@@ -417,13 +491,28 @@ impl Native {
             self.install::<G>(region.clone(), state, code, stats);
         } else if found.is_busy {
             // Comes back soon, to look whether it is ready.
-            code.set_heat(pc, soon(code));
+            self.cool(pc, soon(code), code);
         } else if self.waiting.remove(&pc) {
             self.learn(pc, found.regions.first(), state, code, stats);
         } else {
             return false;
         }
         true
+    }
+
+    /// Gives a place that has no native code, not even what is outdated, another heat.
+    fn cool(&self, pc: Pc, heat: i32, code: &mut Code) {
+        if self.region_at(pc).is_none() {
+            code.set_heat(pc, heat);
+        }
+    }
+
+    /// Lets an outdated region go.
+    fn drop_outdated(&mut self, pc: Pc, state: &mut State, code: &mut Code, stats: &Stats) {
+        let Some(id) = self.region_at(pc) else { return };
+        if let Some(why) = self.regions[id].as_mut().and_then(|region| region.outdated.take()) {
+            self.drop_region(id, why, state, code, stats);
+        }
     }
 
     /// Whether all that a region rests on holds here, and this machine knows nothing against it.
@@ -463,6 +552,7 @@ impl Native {
         stats: &mut Stats,
     ) {
         stats.rejected += 1;
+        self.drop_outdated(pc, state, code, stats);
         let hot = self.config().hot;
         let Some(region) = newest else {
             code.set_heat(pc, policy::cold(hot));
@@ -479,10 +569,15 @@ impl Native {
         self.note(pc, stats, What::Rejected(why));
     }
 
-    /// Finds the region at the state's pc, and looks up what its translation depends on.
-    fn order<G: Guest>(&mut self, guest: &G, state: &mut State, code: &mut Code) -> Option<Order> {
+    /// Finds the region at `entry_pc`, and looks up what its translation depends on.
+    fn order<G: Guest>(
+        &mut self,
+        entry_pc: Pc,
+        guest: &G,
+        state: &mut State,
+        code: &mut Code,
+    ) -> Option<Order> {
         let start = Instant::now();
-        let entry_pc = state.pc();
         let config = self.library.config();
         let limits = Limits {
             instructions: config.region_instructions,
@@ -501,7 +596,7 @@ impl Native {
             careful: self.careful.clone(),
             open: self.shut.iter().filter(|gate| *gate.1 >= SHUT).map(|gate| *gate.0).collect(),
             long: self.long.clone(),
-            branches: code.trace().collect(),
+            branches: code.trace(),
             arrivals: code.first_arrivals,
             texts: record.then(|| texts(&region, guest, state)),
             took: start.elapsed(),
@@ -518,8 +613,8 @@ impl Native {
         stats: &mut Stats,
     ) {
         let Basis { entry_pc, words, trusted, .. } = &region.basis;
+        self.drop_outdated(*entry_pc, state, code, stats);
         let is_own = self.waiting.remove(entry_pc);
-
         if is_own {
             stats.regions += 1;
             stats.compile_time += region.took;
@@ -554,8 +649,9 @@ impl Native {
             state.find_plain();
             self.long.extend(&region.basis.gated);
         }
-        let (runs, retired, missed, accesses, is_shut) = Default::default();
-        self.regions[id] = Some(Installed { region, number, runs, retired, missed, accesses, is_shut });
+        let (runs, retired, missed, accesses, is_shut, outdated) = Default::default();
+        let installed = Installed { region, number, runs, retired, missed, accesses, is_shut, outdated };
+        self.regions[id] = Some(installed);
     }
 
     /// Records that a region is taken up, if that is asked for; its number.

@@ -16,6 +16,7 @@ use super::survey::listing;
 use super::translate::{Translation, translate};
 use super::{contain, facts, gate, predict, turns};
 use crate::guest::Guest;
+use crate::interp::Branch;
 use crate::ops::Pc;
 use crate::region::Region;
 use crate::state::State;
@@ -37,7 +38,7 @@ pub(super) struct Order {
     /// Headers of loops before which they were tested in other regions: control stayed there for long.
     pub(super) long: FxHashSet<Pc>,
     /// The interpreter's last branches, oldest first.
-    pub(super) branches: Vec<(Pc, bool)>,
+    pub(super) branches: Vec<Branch>,
     /// How many arrivals of indirect jumps were known.
     pub(super) arrivals: usize,
     /// The instructions as text, where they are to be recorded.

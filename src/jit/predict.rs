@@ -5,8 +5,9 @@
 //! prediction*: a counter a branch, and tables of counters by branch and recent history, of which the longest history that was
 //! seen before decides.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::interp::Branch;
 use crate::ops::Pc;
 
 /// Outcomes of earlier branches that the tables' histories consist of.
@@ -17,63 +18,64 @@ const OFTEN: u32 = 6;
 /// Executions below which nothing is said of a branch.
 const FEW: u32 = 32;
 
-#[derive(Clone, Copy, Default)]
-struct Entry {
-    tag: u32,
-    /// 0 and 1 predict not taken, 2 and 3 taken.
-    counter: u8,
-}
+/// A tag, and in the two lowest bits a counter: 0 and 1 predict not taken, 2 and 3 taken.
+type Entry = u32;
 
-impl Entry {
-    fn learn(&mut self, taken: bool) {
-        self.counter = if taken { (self.counter + 1).min(3) } else { self.counter.saturating_sub(1) };
+fn learn(entry: &mut Entry, taken: bool) {
+    match (taken, *entry & 3) {
+        (true, 0..3) => *entry += 1,
+        (false, 1..=3) => *entry -= 1,
+        _ => {}
     }
 }
 
 /// How a branch fared once the tables had had time to learn.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Score {
-    pc: Pc,
     seen: u32,
     wrong: u32,
 }
 
 /// The branches of a trace, oldest first, that are unpredictable.
-pub(crate) fn unpredictable(trace: &[(Pc, bool)]) -> FxHashSet<Pc> {
+pub(crate) fn unpredictable(trace: &[Branch]) -> FxHashSet<Pc> {
     // The last table has no history: its entries are always found.
-    let mut tables = vec![Entry::default(); ENTRIES * (HISTORIES.len() + 1)];
-    let mut scores = vec![Score::default(); ENTRIES];
+    let mut tables: Vec<Entry> = vec![0; ENTRIES * (HISTORIES.len() + 1)];
+    let mut scores: FxHashMap<Pc, Score> = FxHashMap::default();
     let mut history = 0u64;
-    for (i, &(pc, taken)) in trace.iter().enumerate() {
+    for (i, branch) in trace.iter().enumerate() {
+        let (pc, taken) = (branch.pc(), branch.is_taken());
         let mut provider = None;
         let mut missing = None;
         for (table, bits) in HISTORIES.into_iter().enumerate().rev() {
             let key = hash(pc, history & ((1 << bits) - 1));
-            let entry = &mut tables[table * ENTRIES + key as usize % ENTRIES];
-            if entry.tag == key >> 12 | 1 {
-                provider = Some(table * ENTRIES + key as usize % ENTRIES);
+            let index = table * ENTRIES + key as usize % ENTRIES;
+            let tag = key >> 12 | 1;
+            if tables[index] >> 2 == tag {
+                provider = Some(index);
                 break;
             }
-            missing = Some((table * ENTRIES + key as usize % ENTRIES, key >> 12 | 1));
+            missing = Some((index, tag));
         }
         let base = HISTORIES.len() * ENTRIES + hash(pc, 0) as usize % ENTRIES;
         let used = &mut tables[provider.unwrap_or(base)];
-        let wrong = (used.counter >= 2) != taken;
-        used.learn(taken);
+        let wrong = (*used & 3 >= 2) != taken;
+        learn(used, taken);
         if let (true, Some((index, tag))) = (wrong, missing) {
             // A longer history may tell more.
-            tables[index] = Entry { tag, counter: if taken { 2 } else { 1 } };
+            tables[index] = tag << 2 | if taken { 2 } else { 1 };
         }
         if provider.is_some() {
-            tables[base].learn(taken);
+            learn(&mut tables[base], taken);
         }
         history = history << 1 | taken as u64;
         if i >= trace.len() / 2 {
-            let score = &mut scores[hash(pc, 0) as usize % ENTRIES];
-            *score = Score { pc, seen: score.seen + 1, wrong: score.wrong + wrong as u32 };
+            let score = scores.entry(pc).or_default();
+            score.seen += 1;
+            score.wrong += wrong as u32;
         }
     }
-    scores.iter().filter(|s| s.seen >= FEW && s.wrong * OFTEN >= s.seen).map(|s| s.pc).collect()
+    let is_wrong_often = |s: &Score| s.seen >= FEW && s.wrong * OFTEN >= s.seen;
+    scores.iter().filter(|(_, score)| is_wrong_often(score)).map(|(&pc, _)| pc).collect()
 }
 
 fn hash(pc: Pc, history: u64) -> u32 {
@@ -84,10 +86,11 @@ fn hash(pc: Pc, history: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::unpredictable;
+    use crate::interp::Branch;
     use crate::random::SplitMix;
 
-    fn trace(outcome: impl Fn(u32) -> bool) -> Vec<(u32, bool)> {
-        (0..8192).map(|i| (0x3000, outcome(i))).collect()
+    fn trace(outcome: impl Fn(u32) -> bool) -> Vec<Branch> {
+        (0..8192).map(|i| Branch::new(0x3000, outcome(i))).collect()
     }
 
     fn random(i: u32) -> bool {
