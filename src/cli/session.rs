@@ -2,6 +2,7 @@
 //! heeded.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use kiln::guest::{Guest, Stop};
 use kiln::guests::Machine;
@@ -11,10 +12,10 @@ use kiln::vm::Vm;
 
 use super::{code, host, say};
 
-/// Instructions in a slice: about 10 ms.
-const SLICE: u64 = 16_000_000;
-/// The same where the interpreter does them.
-const INTERPRETED: u64 = 4_000_000;
+/// Instructions in the first slice.
+const SLICE: u64 = 4_000_000;
+/// Slices become longer as long as they take less. Native code that is left in the middle of its loops has to be found again.
+const ENOUGH: Duration = Duration::from_millis(10);
 
 /// Why a run ended.
 #[derive(Debug)]
@@ -85,9 +86,8 @@ fn place<G: Machine>(image: &G::Image, pc: Pc, instruction: &str) -> String {
 
 /// Runs a machine to its end, in slices, after each of which `look` may look at it.
 pub fn run<G: Guest>(vm: &mut Vm<G>, budget: u64, mut look: impl FnMut(&mut Vm<G>)) -> Ending {
-    let slice = if vm.config().tiers == Tiers::Interpreter { INTERPRETED } else { SLICE };
     let mut doubts = Doubts::default();
-    in_slices(budget, slice, |n| {
+    in_slices(budget, SLICE, |n| {
         let before = vm.instructions();
         let mut stop = vm.run(n);
         if let Err(error) = vm.guest_mut().flush() {
@@ -99,13 +99,19 @@ pub fn run<G: Guest>(vm: &mut Vm<G>, budget: u64, mut look: impl FnMut(&mut Vm<G
     })
 }
 
-/// Runs slices until one ends for another reason than its budget, the whole budget is spent, or a signal
-/// came. `run` gets a slice's budget, and gives its end and the instructions retired.
-pub fn in_slices(budget: u64, slice: u64, mut run: impl FnMut(u64) -> (Ending, u64)) -> Ending {
-    let mut left = budget;
+/// Runs slices, `first` instructions at first, until one ends for another reason than its budget, the whole budget is
+/// spent, or a signal came. `run` gets a slice's budget, and gives its end and the instructions retired.
+pub fn in_slices(budget: u64, first: u64, mut run: impl FnMut(u64) -> (Ending, u64)) -> Ending {
+    let (mut left, mut slice) = (budget, first);
     loop {
+        let start = Instant::now();
         let (ending, retired) = run(left.min(slice));
         left -= retired;
+        match start.elapsed() {
+            took if 2 * took <= ENOUGH => slice = slice.saturating_mul(2),
+            took if took > 2 * ENOUGH => slice = (slice / 2).max(first),
+            _ => {}
+        }
         if let Some(signal) = host::signal() {
             return Ending::Signal(signal);
         }
