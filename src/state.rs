@@ -19,6 +19,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub(crate) use space::info;
+#[cfg(feature = "jit")]
+use space::seek;
 use space::{ALIGN, PAD, PART};
 pub use space::{Bound, SpaceInfo, attr, lay_out};
 
@@ -226,17 +228,21 @@ impl State {
     #[cfg(feature = "jit")]
     pub(crate) fn find_plain(&mut self) {
         for space in (0..self.spaces.len()).filter(|&space| self.spaces[space].attributes) {
-            let mut plain = 0..0;
-            let mut start = 0;
-            for run in self.all_attributes(space).split(|attributes| attributes & attr::ANY != 0) {
-                let end = start + run.len() as u64;
-                if end - start > plain.end - plain.start {
-                    plain = start..end;
-                }
-                start = end + 1;
-            }
-            self.set_plain(space, plain);
+            let longest = self.without(space, attr::ANY).max_by_key(|range| range.end - range.start);
+            self.set_plain(space, longest.unwrap_or_default());
         }
+    }
+
+    /// The ranges of addresses of a space that have none of these attributes, in order.
+    #[cfg(feature = "jit")]
+    pub(crate) fn without(&self, space: usize, attributes: u8) -> impl Iterator<Item = Range<u64>> + '_ {
+        let all = self.all_attributes(space);
+        let mut end = 0;
+        std::iter::from_fn(move || {
+            let start = seek(all, end, |of| of & attributes == 0);
+            end = seek(all, start, |of| of & attributes != 0);
+            (start < end).then_some(start as u64..end as u64)
+        })
     }
 
     /// An address in a range of plain ones has got an attribute: the longer side is what is left.
@@ -542,6 +548,11 @@ impl State {
                 self.cut_plain(space, at);
             }
         }
+    }
+
+    /// Gives these attributes to addresses of a space that has attributes: before the machine runs.
+    pub(crate) fn mark(&mut self, space: usize, addresses: Range<usize>, set: u8) {
+        self.attributes_mut(space, addresses).iter_mut().for_each(|attributes| *attributes |= set);
     }
 
     /// The bytes of space `space`'s elements, as far as they may be accessed.

@@ -24,10 +24,11 @@ pub(super) fn named_stores<G: Guest>(guest: &G, state: &State, region: &Region) 
         first.saturating_sub(NEIGHBOURHOOD)..last.saturating_add(NEIGHBOURHOOD).min(guest.code_len() as Pc);
     let executed = near.clone().filter(|&pc| state.attributes(space, pc.into()) & attr::DECODED != 0);
     let mut todo: Vec<Pc> = executed.chain(own).collect();
-    let mut seen = FxHashSet::default();
+    let mut seen = vec![false; near.len()];
     let mut stores = FxHashSet::default();
     while let Some(pc) = todo.pop() {
-        if !near.contains(&pc) || !seen.insert(pc) {
+        let seen = pc.checked_sub(near.start).and_then(|at| seen.get_mut(at as usize));
+        if seen.is_none_or(|seen| std::mem::replace(seen, true)) {
             continue;
         }
         let effects = effects::of::<G>(guest.decode(state, pc), pc);
@@ -47,11 +48,8 @@ pub(super) fn named_stores<G: Guest>(guest: &G, state: &State, region: &Region) 
 /// Per space: the one range of addresses outside which every load is special and inside which none is.
 pub(super) fn plain_ranges(state: &State) -> Vec<Option<Range<u64>>> {
     let range = |space: usize| {
-        let attributes = state.all_attributes(space);
-        let is_plain = |attributes: &u8| attributes & attr::READ == 0;
-        let start = attributes.iter().position(is_plain)?;
-        let end = attributes.iter().rposition(is_plain)? + 1;
-        attributes[start..end].iter().all(is_plain).then_some(start as u64..end as u64)
+        let mut plain = state.without(space, attr::READ);
+        plain.next().filter(|_| plain.next().is_none())
     };
     (0..state.spaces().len()).map(range).collect()
 }

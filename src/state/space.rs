@@ -189,3 +189,33 @@ pub(crate) fn info<A: Int, T: Scalar>(
     }
     info
 }
+
+/// Where the first of these attributes from `from` on is that are wanted; the end, if there are none.
+#[cfg(feature = "jit")]
+pub(super) fn seek(all: &[u8], from: usize, is_wanted: impl Fn(u8) -> bool) -> usize {
+    const TOGETHER: usize = 128;
+    let has_wanted = |chunk: &&[u8]| chunk.iter().fold(false, |any, &one| any | is_wanted(one));
+    // All of a chunk at once: most are all alike.
+    let chunks = all[from..].chunks(TOGETHER).take_while(|chunk| !has_wanted(chunk)).count();
+    let from = all.len().min(from + chunks * TOGETHER);
+    all[from..].iter().position(|&one| is_wanted(one)).map_or(all.len(), |at| from + at)
+}
+
+#[cfg(all(test, feature = "jit"))]
+mod tests {
+    use super::seek;
+
+    #[test]
+    fn what_is_sought_is_found_wherever_it_is() {
+        for len in [0, 1, 127, 128, 129, 300] {
+            for at in 0..len {
+                let mut all = vec![0; len];
+                all[at] = 1;
+                for from in 0..=len {
+                    let expected = if from <= at { at } else { len };
+                    assert_eq!(seek(&all, from, |one| one == 1), expected, "{at} of {len}, from {from}");
+                }
+            }
+        }
+    }
+}

@@ -146,20 +146,15 @@ impl Lc3 {
 
     /// Marks what is not plain memory: device registers, and what user programs may not access.
     fn set_attributes(&self, state: &mut State) {
-        let slow = attr::READ | attr::WRITE;
-        let memory = MEMORY.id();
-        for at in host::REGISTERS {
-            state.change_attributes(memory, at as u64, 0, slow);
+        let mut mark = |range| state.mark(MEMORY.id(), range, attr::READ | attr::WRITE);
+        for at in host::REGISTERS.map(usize::from) {
+            mark(at..at + 1);
         }
         if !self.profile.open_system_space {
-            for at in 0..USER {
-                state.change_attributes(memory, at as u64, 0, slow);
-            }
+            mark(0..USER.into());
         }
         if self.profile.device_access != DeviceAccess::All {
-            for at in DEVICES..=u16::MAX {
-                state.change_attributes(memory, at as u64, 0, slow);
-            }
+            mark(DEVICES.into()..WORDS);
         }
     }
 
