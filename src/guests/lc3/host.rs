@@ -1,5 +1,7 @@
 //! LC-3's host side: device registers, protected memory, and the traps that the host serves.
 
+use std::fmt;
+
 use super::interrupt::{INTERRUPTS, READY};
 use super::isa::{MEMORY, MODE, PSR_PRIORITY, PSR_USER, psr, r, set_psr};
 use super::{Lc3, interrupt, is_user, word};
@@ -155,13 +157,13 @@ impl Lc3 {
     fn enter_trap(&mut self, state: &mut State, vector: u16, next: u16) -> Result<After, Refusal> {
         let to = if vector < VECTORS { word(state, vector) } else { 0 };
         if to == 0 {
-            let detail = format!("there is no service for TRAP x{vector:02X}: its vector is empty");
+            let detail = format_args!("there is no service for TRAP x{vector:02X}: its vector is empty");
             if self.profile.reports_unknown {
-                self.report(state.pc() as u16, &format!("{detail}; it is skipped"));
+                self.report(state.pc() as u16, format_args!("{detail}; it is skipped"));
                 self.link(state, next);
                 return Ok(After::Goto(next as Pc));
             }
-            return Err(Refusal::Fault("unknown_trap", detail));
+            return Err(Refusal::Fault("unknown_trap", detail.to_string()));
         }
         self.link(state, next);
         if !self.profile.trap_writes_r7 || self.has_system {
@@ -172,7 +174,7 @@ impl Lc3 {
     }
 
     /// Tells, once an address, of something unknown that was skipped.
-    pub(super) fn report(&mut self, pc: u16, what: &str) {
+    pub(super) fn report(&mut self, pc: u16, what: fmt::Arguments<'_>) {
         if self.reported.insert(pc) {
             self.console.warn(&format!("x{pc:04X}: {what}"));
         }

@@ -176,7 +176,7 @@ impl Lc3 {
             handler => {
                 if let (Refusal::Fault(_, detail), true) = (&refusal, self.is_of_system(handler)) {
                     // The system tells the address, and no more.
-                    self.report(state.pc() as u16, detail);
+                    self.report(state.pc() as u16, format_args!("{detail}"));
                 }
                 enter(state, Self::next(state.pc()) as u16, None);
                 Ok(handler.into())

@@ -241,7 +241,7 @@ impl Guest for Lc3 {
         }
         let word = insn.imm() as u16;
         if self.profile.reports_unknown {
-            self.report(pc, &format!("x{word:04X} is not an instruction; it is skipped"));
+            self.report(pc, format_args!("x{word:04X} is not an instruction; it is skipped"));
             return Ok(After::Goto(Self::next(pc as Pc)));
         }
         Err(Refusal::Fault("illegal_opcode", format!("x{word:04X} is not an instruction")))
@@ -292,6 +292,7 @@ impl Guest for Lc3 {
 }
 
 /// The word in memory, devices aside.
+#[inline]
 pub fn word(state: &State, at: u16) -> u16 {
     state.peek(MEMORY, at).expect("every 16-bit address is in memory")
 }
