@@ -24,10 +24,8 @@ use space::seek;
 use space::{ALIGN, PAD, PART};
 pub use space::{Bound, SpaceInfo, attr, lay_out};
 
-use memmap2::MmapMut;
-
 use crate::ops::{Int, Pc, Reg, Scalar, Space, Type};
-use crate::table::zeros;
+use crate::table::Zeros;
 
 /// Slots in the register file.
 pub const SLOTS: usize = 128;
@@ -48,7 +46,7 @@ pub(crate) const fn plain_offset(space: usize) -> [usize; 2] {
 
 /// A guest's state. All zero at first.
 pub struct State {
-    block: MmapMut,
+    block: Zeros,
     spaces: &'static [SpaceInfo],
     touched: Vec<Range<Pc>>,
     origin: Option<Origin>,
@@ -77,7 +75,7 @@ impl State {
             assert!(fits, "the guest's spaces were not laid out: {space:?}");
             end = space.offset + space.bytes();
         }
-        let block = zeros(size);
+        let block = Zeros::new(size);
         let mut state = State { block, spaces, touched: Vec::new(), origin: None };
         for info in spaces.iter().filter(|s| s.attributes) {
             state.write(info.attributes_offset + info.len, [u8::MAX; PAD]);
@@ -498,6 +496,7 @@ impl State {
     /// translator may look at.
     #[cfg(feature = "jit")]
     pub(crate) fn snapshot(&self) -> State {
+        self.block.will_read();
         let mut copy = State::new(self.spaces);
         copy.copy(self, 0..SPACES);
         for (id, info) in self.spaces.iter().enumerate().filter(|(_, info)| info.attributes) {

@@ -2,6 +2,7 @@
 
 use kiln::device::Console;
 use kiln::guest::Guest;
+use kiln::guests::lc3::isa::MEMORY;
 use kiln::guests::lc3::{Lc3, profile::Profile};
 use kiln::ops::Type;
 use kiln::state::{Bound, SpaceInfo, State, lay_out};
@@ -38,4 +39,16 @@ fn a_space_that_grew_after_it_was_placed_makes_none() {
 fn a_space_shorter_than_an_element_makes_none() {
     let spaces = lay_out([SpaceInfo::new("word", Type::I64, 3, Bound::Fixed).addressed_by_bytes()]);
     State::new(Box::leak(Box::new(spaces)));
+}
+
+#[test]
+fn a_state_is_zero_although_the_host_has_had_its_memory_back_from_another() {
+    for _ in 0..4 {
+        let mut state = State::new(Lc3::SPACES);
+        assert_eq!(*state.bytes(0), [0; 1 << 17]);
+        assert_eq!(state.attributes(MEMORY.id(), 0xffff), 0);
+        for at in 0..=u16::MAX {
+            state.poke(MEMORY, at, !at);
+        }
+    }
 }
