@@ -4,7 +4,7 @@
 //! on holds in its own memory. From then on it watches those words itself: a machine that rewrites its code loses
 //! regions of its own, and no other machine notices (invariant: Freshness).
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
 use cranelift_codegen::ir::Function;
@@ -20,8 +20,6 @@ use crate::tier::{Compile, Config, Plant};
 
 /// Regions that wait for the compiling thread at once.
 const QUEUE: usize = 4;
-/// How often who waits for all of them looks.
-const SETTLE: Duration = Duration::from_micros(50);
 /// Regions that are kept of those that start at one place.
 const VERSIONS: usize = 8;
 
@@ -71,9 +69,17 @@ type Isa = OnceLock<Result<OwnedTargetIsa, String>>;
 pub(crate) struct Library {
     config: Config,
     isa: Arc<Isa>,
-    shelf: Arc<Mutex<Shelf>>,
+    shared: Arc<Shared>,
     /// `Some(None)` where no thread is to be had.
     worker: OnceLock<Option<Worker>>,
+}
+
+/// What the compiling thread has of a library.
+#[derive(Default)]
+struct Shared {
+    shelf: Mutex<Shelf>,
+    /// Nothing is being compiled any more.
+    settled: Condvar,
 }
 
 #[derive(Default)]
@@ -102,13 +108,13 @@ pub(crate) struct Found {
 /// The sole right to compile a region at a place, until it is dropped.
 pub(crate) struct Claim {
     pc: Pc,
-    shelf: Weak<Mutex<Shelf>>,
+    shared: Weak<Shared>,
 }
 
 impl Library {
     pub(crate) fn new(config: Config) -> Arc<Library> {
-        let (isa, shelf, worker) = Default::default();
-        Arc::new(Library { config, isa, shelf, worker })
+        let (isa, shared, worker) = Default::default();
+        Arc::new(Library { config, isa, shared, worker })
     }
 
     /// How code is made and used.
@@ -123,28 +129,28 @@ impl Library {
 
     /// Where regions start.
     pub(crate) fn entries(&self) -> Vec<Pc> {
-        lock(&self.shelf).regions.keys().copied().collect()
+        self.shared.lock().regions.keys().copied().collect()
     }
 
     /// Waits until nothing is being compiled.
     pub(crate) fn settle(&self) {
-        while !lock(&self.shelf).compiling.is_empty() {
-            std::thread::sleep(SETTLE);
-        }
+        let is_compiling = |shelf: &mut Shelf| !shelf.compiling.is_empty();
+        let settled = self.shared.settled.wait_while(self.shared.lock(), is_compiling);
+        settled.map(drop).expect(SOUND);
     }
 
     /// What there is at `pc`.
     pub(crate) fn look(&self, pc: Pc) -> Found {
-        let shelf = lock(&self.shelf);
+        let shelf = self.shared.lock();
         let regions = shelf.regions.get(&pc).cloned().unwrap_or_default();
         Found { era: shelf.era, regions, is_busy: shelf.compiling.contains(&pc) }
     }
 
     /// The right to compile a region at `pc`; `None` while somebody does, or enough others wait.
     pub(crate) fn claim(&self, pc: Pc) -> Option<Claim> {
-        let mut shelf = lock(&self.shelf);
+        let mut shelf = self.shared.lock();
         let is_full = self.config.compile == Compile::Background && shelf.compiling.len() >= QUEUE;
-        (!is_full && shelf.compiling.insert(pc)).then(|| Claim { pc, shelf: Arc::downgrade(&self.shelf) })
+        (!is_full && shelf.compiling.insert(pc)).then(|| Claim { pc, shared: Arc::downgrade(&self.shared) })
     }
 
     /// Translates and compiles a region here, and publishes it. `translate` is given the host's instruction set and the
@@ -180,13 +186,13 @@ fn compile_and_publish(
     translate: impl FnOnce(&OwnedTargetIsa, &Config) -> (Function, Basis),
 ) {
     // Where all machines are gone, so is the shelf.
-    let Some(shelf) = claim.shelf.upgrade() else { return };
+    let Some(shared) = claim.shared.upgrade() else { return };
     let Ok(isa) = isa.get_or_init(|| host_isa(config.codegen)) else { return };
     let (function, basis) = translate(isa, config);
     if let Ok(code) = compile(isa, function, config.record)
         && config.plant != Some(Plant::Memory)
     {
-        lock(&shelf).publish(isa, config.code_cap, code, basis);
+        shared.lock().publish(isa, config.code_cap, code, basis);
     }
 }
 
@@ -219,14 +225,23 @@ impl Shelf {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let shelf = self.shelf.upgrade();
+        let shared = self.shared.upgrade();
         // After a panic while publishing it does not matter any more.
-        if let Some(mut shelf) = shelf.as_ref().and_then(|shelf| shelf.lock().ok()) {
+        if let Some(shared) = &shared
+            && let Ok(mut shelf) = shared.shelf.lock()
+        {
             shelf.compiling.remove(&self.pc);
+            if shelf.compiling.is_empty() {
+                shared.settled.notify_all();
+            }
         }
     }
 }
 
-fn lock(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
-    shelf.lock().expect("nobody panics while publishing")
+const SOUND: &str = "nobody panics while publishing";
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().expect(SOUND)
+    }
 }
