@@ -282,6 +282,18 @@ pub fn signal_name(signal: i32) -> &'static str {
     }
 }
 
+/// Whether this process may use more than one core. Of quotas nothing is asked, which takes reading several files.
+pub fn has_cores() -> bool {
+    #[cfg(target_os = "linux")]
+    // SAFETY: zero is a valid set, the pointer is to a live one, and the size is its own.
+    return unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::sched_getaffinity(0, size_of_val(&set), &mut set) == 0 && libc::CPU_COUNT(&set) > 1
+    };
+    #[cfg(not(target_os = "linux"))]
+    std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
+}
+
 /// Nanoseconds on the clock that `perf record -k mono` uses.
 pub fn monotonic() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -3,7 +3,6 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::thread::available_parallelism;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
@@ -18,7 +17,7 @@ use kiln::tier::{self, Config};
 use kiln::vm::Vm;
 
 use super::console::describe;
-use super::{Failure, code, say_remarks};
+use super::{Failure, code, host, say_remarks};
 
 /// Bytes of a file that are read at most; no image is that large.
 const LARGEST: u64 = 16 << 20;
@@ -98,9 +97,8 @@ impl MachineOptions {
     /// The same for a run that is only to be fast.
     pub fn fast_config(&self) -> Config {
         let config = self.config();
-        let is_spare = || available_parallelism().is_ok_and(|cores| cores.get() > 1);
         match self.compile {
-            None if is_spare() => Config { compile: tier::Compile::Background, ..config },
+            None if host::has_cores() => Config { compile: tier::Compile::Background, ..config },
             _ => config,
         }
     }

@@ -39,7 +39,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{Args, FromArgMatches, Parser, Subcommand};
 use kiln::diagnostic::Style;
 use kiln::guests::{BadFile, Remarks};
 
@@ -120,6 +120,20 @@ enum Command {
     Man(manual::Man),
 }
 
+impl Cli {
+    /// What the command line says. To run a program takes no description of the other commands, unless it is wrong.
+    fn of_line() -> Result<Cli, clap::Error> {
+        let mut line = std::env::args_os().skip(1).peekable();
+        if line.peek().is_some_and(|name| name == "run")
+            && let Ok(mut said) = run::Run::augment_args(clap::Command::new("run")).try_get_matches_from(line)
+        {
+            let run = run::Run::from_arg_matches_mut(&mut said)?;
+            return Ok(Cli { command: Command::Run(Box::new(run)) });
+        }
+        Cli::try_parse()
+    }
+}
+
 /// Why a command could not do what it was asked.
 pub struct Failure {
     code: u8,
@@ -170,7 +184,7 @@ impl From<BadFile> for Failure {
 
 /// Runs the program; its exit code.
 pub fn main() -> u8 {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::of_line() {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
