@@ -46,7 +46,7 @@ impl Default for Target {
 }
 
 /// Straight-line instructions, entered at the top only.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Block {
     /// The instructions, of which only the last may transfer control.
     pub(crate) insns: Vec<(Pc, Insn)>,
@@ -56,6 +56,8 @@ pub(crate) struct Block {
     pub(crate) next: Target,
     /// Where a direct jump, call or taken branch goes.
     pub(crate) taken: Option<Target>,
+    /// Which way a branch seldom goes: whether it is the taken one.
+    pub(crate) seldom: Option<bool>,
     /// What an indirect jump is compared with, in this order.
     pub(crate) targets: Vec<(Pc, usize)>,
     /// Blocks that control comes from, each edge once; the region's entry counts as one for block 0.
@@ -74,6 +76,16 @@ impl Block {
     /// Address of the first instruction.
     pub(crate) fn pc(&self) -> Pc {
         self.insns[0].0
+    }
+
+    /// Where a branch seldom goes.
+    pub(crate) fn seldom_to(&self) -> Option<Target> {
+        if self.seldom? { self.taken } else { Some(self.next) }
+    }
+
+    /// The blocks that control may go to and does not go to seldom.
+    pub(crate) fn usual_successors(&self) -> impl Iterator<Item = usize> + '_ {
+        self.successors().filter(|&to| self.seldom_to() != Some(Target::Block(to)))
     }
 
     /// The blocks that control may go to.
@@ -326,7 +338,21 @@ impl<P: Program> Finder<'_, P> {
     }
 }
 
+/// A branch goes one way seldom if it goes the other one this many times as often.
+const SELDOM: usize = 8;
+
 impl Region {
+    /// Finds out where branches seldom go, from how often each was not taken and taken.
+    pub(crate) fn note_seldom(&mut self, times: impl Fn(Pc) -> Option<[usize; 2]>) {
+        for block in &mut self.blocks {
+            let seldom = |[not, taken]: [usize; 2]| {
+                let is_seldom = |one: usize, other: usize| other >= SELDOM * one.max(1);
+                is_seldom(taken, not).then_some(true).or(is_seldom(not, taken).then_some(false))
+            };
+            block.seldom = block.insns.last().and_then(|branch| times(branch.0)).and_then(seldom);
+        }
+    }
+
     /// Whether control reaches `b` through `a` only.
     pub(crate) fn dominates(&self, a: usize, mut b: usize) -> bool {
         while b > a {
@@ -395,6 +421,7 @@ impl Region {
                     named: block.named,
                     next: renumbered(block.next),
                     taken: block.taken.map(renumbered),
+                    seldom: block.seldom,
                     targets: block.targets.iter().map(|&(pc, b)| (pc, index[b])).collect(),
                     ..Block::default()
                 }

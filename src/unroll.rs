@@ -40,9 +40,9 @@ pub(crate) fn write_out(
         for (Loop { body, .. }, turns) in loops.iter().zip(turns) {
             let len = length(region, body);
             let Some(turns) = turns.filter(|turns| turns * len <= room) else { continue };
-            let mut last = body.clone();
+            let (originals, mut last) = (blocks(region, body), body.clone());
             for _ in 1..turns {
-                last = append_copy(region, body, &last);
+                last = append_copy(region, body, &originals, &last);
             }
             // Control never goes there; if it did, it would leave.
             redirect(region, &last, body[0], Target::Outside(region.blocks[body[0]].pc()));
@@ -61,27 +61,34 @@ fn length(region: &Region, blocks: &[usize]) -> usize {
     blocks.iter().map(|&b| region.blocks[b].insns.len()).sum()
 }
 
+/// These blocks as they are now.
+fn blocks(region: &Region, blocks: &[usize]) -> Vec<Block> {
+    blocks.iter().map(|&b| region.blocks[b].clone()).collect()
+}
+
 /// Copies the region's small innermost loops.
 pub(crate) fn unroll(region: &mut Region) {
     let loops = innermost_loops(region);
     for body in loops {
         let len = length(region, &body);
         let copies = (INSTRUCTIONS / len.max(1)).min(COPIES);
-        let mut last = body.clone();
+        let (originals, mut last) = (blocks(region, &body), body.clone());
         for _ in 1..copies {
-            last = append_copy(region, &body, &last);
+            last = append_copy(region, &body, &originals, &last);
         }
     }
     region.renumber();
 }
 
-/// The bodies of loops that contain no other loop, header first, which dominates the rest. Loops may share a header: what
-/// goes back to it from an outer one does not count.
+/// The bodies of loops that contain no other loop, header first, which dominates the rest. Loops may share a header, as those do
+/// where control comes into a region: what goes back to it from an outer one, where control seldom goes, does not count.
 pub(crate) fn innermost_loops(region: &Region) -> Vec<Vec<usize>> {
     let blocks = &region.blocks;
     let mut predecessors = vec![Vec::new(); blocks.len()];
+    let mut usual = predecessors.clone();
     for (from, block) in blocks.iter().enumerate() {
         block.successors().for_each(|to| predecessors[to].push(from));
+        block.usual_successors().for_each(|to| usual[to].push(from));
     }
     let latches_of = |header: usize| predecessors[header].iter().copied().filter(move |&p| p >= header);
     let is_header = |b: usize| latches_of(b).next().is_some();
@@ -89,25 +96,27 @@ pub(crate) fn innermost_loops(region: &Region) -> Vec<Vec<usize>> {
     let is_inside = |b: usize| !is_header(b) && predecessors[b].iter().all(|&p| p < b);
     let mut loops = Vec::new();
     for header in 0..blocks.len() {
-        let mut body = vec![header];
-        for latch in latches_of(header).filter(|&latch| region.dominates(header, latch)) {
-            let mut one = vec![latch];
-            let mut next = 0;
-            while let Some(&b) = one.get(next) {
-                next += 1;
-                let before = predecessors[b].iter().filter(|_| b != header);
-                before.for_each(|&p| {
-                    if !one.contains(&p) {
-                        one.push(p)
-                    }
-                });
+        let latches = || latches_of(header).filter(|&latch| region.dominates(header, latch));
+        let cycle = |latch: usize| {
+            let one = cycle_through(&usual, header, latch);
+            let is_closed =
+                one.iter().all(|&b| b == header || predecessors[b].iter().all(|p| one.contains(p)));
+            if is_closed || !one.contains(&header) {
+                one
+            } else {
+                cycle_through(&predecessors, header, latch)
             }
-            if one.iter().all(|&b| b == header || is_inside(b)) {
-                one.into_iter().for_each(|b| {
-                    if !body.contains(&b) {
-                        body.push(b)
-                    }
-                });
+        };
+        let mut cycles: Vec<Vec<usize>> = latches().map(cycle).filter(|one| one.contains(&header)).collect();
+        if cycles.is_empty() {
+            cycles = latches().map(|latch| cycle_through(&predecessors, header, latch)).collect();
+        }
+        let mut body = vec![header];
+        for one in cycles.into_iter().filter(|one| one.iter().all(|&b| b == header || is_inside(b))) {
+            for b in one {
+                if !body.contains(&b) {
+                    body.push(b);
+                }
             }
         }
         if body.len() > 1 || latches_of(header).any(|latch| latch == header) {
@@ -117,18 +126,32 @@ pub(crate) fn innermost_loops(region: &Region) -> Vec<Vec<usize>> {
     loops
 }
 
-/// Appends a copy of `body`, entered where `last`, the copy before it, goes back to the loop's header. The new
-/// copy goes back to the first header.
-fn append_copy(region: &mut Region, body: &[usize], last: &[usize]) -> Vec<usize> {
+/// The blocks that lead to `latch`, from which control goes back to `header`, without passing that.
+fn cycle_through(predecessors: &[Vec<usize>], header: usize, latch: usize) -> Vec<usize> {
+    let mut blocks = vec![latch];
+    let mut next = 0;
+    while let Some(&b) = blocks.get(next) {
+        next += 1;
+        for &p in predecessors[b].iter().filter(|_| b != header) {
+            if !blocks.contains(&p) {
+                blocks.push(p);
+            }
+        }
+    }
+    blocks
+}
+
+/// Appends a copy of `body`, which was `originals` before there were copies, entered where `last`, the copy before it, goes
+/// back to the loop's header. The new copy goes back to the first header.
+fn append_copy(region: &mut Region, body: &[usize], originals: &[Block], last: &[usize]) -> Vec<usize> {
     let start = region.blocks.len();
     let copy_of = |b: usize| body.iter().position(|&other| other == b).map(|i| start + i);
     let copy: Vec<usize> = (start..start + body.len()).collect();
-    for &b in body {
+    for block in originals {
         let redirect = |t: Target| match t {
             Target::Block(to) if to != body[0] => Target::Block(copy_of(to).unwrap_or(to)),
             other => other,
         };
-        let block = &region.blocks[b];
         let block = Block {
             insns: block.insns.clone(),
             named: block.named.clone(),

@@ -90,6 +90,7 @@ impl Order {
             plant: config.plant,
         };
         let literal = |at| known.literal::<G>(at);
+        region.note_seldom(|pc| ways.get_or_init(|| gate::ways(&branches)).get(&pc).copied());
         facts::prune::<G>(&mut region, &literal);
         if unrolling {
             let turns = |region: &_, loops: &[_]| turns::turns::<G>(region, loops, &literal);

@@ -516,6 +516,10 @@ impl<G: Guest> Translator<'_, G> {
             Target::Outside(pc) => return (self.exit(Reason::Leave, Some(pc), None), Vec::new()),
         };
         let Some(owed) = self.owed(target) else {
+        let from = self.region.blocks.get(self.current);
+        if from.and_then(Block::seldom_to) == Some(Target::Block(to)) {
+            self.b.set_cold_block(block);
+        }
             self.entered[b] = Some(self.now.clone());
             return (self.blocks[b], Vec::new());
         };
