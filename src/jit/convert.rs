@@ -6,15 +6,44 @@
 
 use cranelift_codegen::ir::{InstBuilder, Opcode, Value, ValueDef, types};
 
+use super::known::Known;
 use super::translate::{Point, Translator, Val};
 use crate::effects;
 use crate::guest::Guest;
 use crate::ops::{Cond, Flow, Ops, Type};
-use crate::region::{Block, Target};
+use crate::region::{Block, Region, Target};
 use crate::state::{Bound, attr};
 
 /// Instructions on both ways together that are worth a misprediction saved.
 const SHORT: usize = 12;
+
+/// Gives each branch that could not be predicted ways of its own: where one leads into the other, that is copied, so that
+/// they may meet behind it.
+pub(super) fn part_ways(region: &mut Region, known: &Known<'_>) {
+    let before = region.blocks.len();
+    for b in 0..before {
+        let Block { taken: Some(Target::Block(taken)), next: Target::Block(next), .. } = region.blocks[b]
+        else {
+            continue;
+        };
+        let leads_to = |from: usize, to: usize| region.blocks[from].successors().any(|s| s == to);
+        let (way, shared) = if leads_to(next, taken) { (next, taken) } else { (taken, next) };
+        let is_between = region.blocks[way].predecessors == 1 && region.blocks[shared].predecessors == 2;
+        let may_meet =
+            leads_to(way, shared) && region.blocks[shared].successors().any(|to| leads_to(way, to));
+        let is_short = region.blocks[way].insns.len() + region.blocks[shared].insns.len() <= SHORT;
+        let branch = region.blocks[b].insns.last().map_or(0, |insn| insn.0);
+        if way > b && shared > way && is_between && may_meet && is_short && (known.unpredictable)(branch) {
+            let copy = Target::Block(region.blocks.len());
+            region.blocks.push(region.blocks[shared].clone());
+            let block = &mut region.blocks[b];
+            if shared == taken { block.taken = Some(copy) } else { block.next = copy }
+        }
+    }
+    if region.blocks.len() > before {
+        region.renumber();
+    }
+}
 
 /// One way of a branch: through a block at most.
 #[derive(Clone, Copy)]

@@ -20,6 +20,7 @@ use crate::region::{Block, Region, Target};
 /// Accesses further apart than this are not tested together: for attributes, and for ranges and bounds.
 const REACH: i64 = 7;
 pub(super) const FAR: i64 = 255;
+pub(super) const WIDE: i64 = 1 << 14;
 
 /// Blocks whose accesses are looked at ahead of one.
 const AHEAD: usize = 8;
@@ -154,7 +155,11 @@ pub(crate) fn find<G: Guest>(region: &Region, known: &Known<'_>) -> Facts {
                 let has_attributes = G::SPACES[space].attributes;
                 let is_stored = has_attributes && !store && is_stored_to(&accesses[i..]);
                 let is_range = !has_attributes || known.plain[space].is_some() && !store && !is_stored;
-                let reach = if is_range { FAR } else { REACH };
+                let reach = match has_attributes {
+                    false => WIDE,
+                    true if is_range => FAR,
+                    true => REACH,
+                };
                 (extent(&accesses[i..], has_attributes && !is_stored, reach, is_stored), None)
             }
             home => (Extent::default(), home),
@@ -462,7 +467,7 @@ impl Ops for Client<'_> {
         match (op, a, b) {
             (_, Value::Known(a), Value::Known(b)) => Value::Known(T::fold(op, a, b)),
             (Binary::And, _, Value::Known(0)) | (Binary::And, Value::Known(0), _) => Value::Known(0),
-            (Binary::And, x, y) if x == y => x,
+            (Binary::And | Binary::Or, x, y) if x == y => x,
             (Binary::Add, Value::At(p), Value::Known(n)) | (Binary::Add, Value::Known(n), Value::At(p)) => {
                 Value::At(Place { offset: p.offset.wrapping_add(T::signed(n)), ..p })
             }

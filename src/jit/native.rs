@@ -28,6 +28,8 @@ const EXITS: u32 = 16;
 /// Indirect jumps to unknown places before a region is made again with them in it, and exits at accesses before it is made
 /// again with more careful tests.
 const LEARN: u64 = 64;
+/// Unless it retires as many instructions for each of the latter: they cost less then than more tests would.
+const SELDOM: u64 = 10_000;
 /// Of these, exits at one access that make it one to be careful at.
 const OFTEN: u32 = 8;
 /// Times that a gate is shut before the region is made again without it.
@@ -287,7 +289,10 @@ impl Native {
             Why::Targets
         } else if installed.is_shut {
             Why::Gate
-        } else if installed.accesses == LEARN && take_care(&self.leaves, &mut self.careful) {
+        } else if installed.accesses == LEARN
+            && installed.retired < LEARN * SELDOM
+            && take_care(&self.leaves, &mut self.careful)
+        {
             Why::Accesses
         } else if installed.runs >= policy::PROBATION && installed.retired < installed.runs * policy::WORTH {
             stats.unprofitable += 1;
@@ -296,7 +301,8 @@ impl Native {
             self.drop_region(id, why, state, code, stats);
             return code.set_heat(entry_pc, policy::cold(self.library.config().hot));
         } else {
-            (installed.runs, installed.retired, installed.missed) = (0, 0, 0);
+            (installed.runs, installed.retired) = (0, 0);
+            (installed.missed, installed.accesses) = (0, 0);
             return;
         };
         installed.outdated = Some(outdated);

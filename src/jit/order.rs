@@ -14,7 +14,7 @@ use super::known::Known;
 use super::library::{Basis, Word};
 use super::survey::listing;
 use super::translate::{Translation, translate};
-use super::{contain, facts, gate, predict, turns};
+use super::{contain, convert, facts, gate, predict, turns};
 use crate::guest::Guest;
 use crate::interp::Branch;
 use crate::ops::Pc;
@@ -92,6 +92,7 @@ impl Order {
         let literal = |at| known.literal::<G>(at);
         region.note_seldom(|pc| ways.get_or_init(|| gate::ways(&branches)).get(&pc).copied());
         facts::prune::<G>(&mut region, &literal);
+        convert::part_ways(&mut region, &known);
         if unrolling {
             let turns = |region: &_, loops: &[_]| turns::turns::<G>(region, loops, &literal);
             write_out(&mut region, 2 * config.region_instructions, turns);

@@ -4,7 +4,7 @@ use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 
 use super::Reason;
-use super::facts::FAR;
+use super::facts::{FAR, WIDE};
 use super::translate::{Translator, Val, clif};
 use crate::guest::Guest;
 use crate::ops::{Binary, Cond, Float, FloatCond, Int, Ops, Reg, Scalar, Space, Type};
@@ -43,7 +43,7 @@ impl<G: Guest> Ops for Translator<'_, G> {
             (Binary::And, _, Val::Known(0)) | (Binary::And, Val::Known(0), _) => {
                 return Val::Known(0);
             }
-            (Binary::And, x, y) if x == y => return x,
+            (Binary::And | Binary::Or, x, y) if x == y => return x,
             _ => {}
         }
         let plus = match (op, a, b) {
@@ -55,6 +55,13 @@ impl<G: Guest> Ops for Translator<'_, G> {
         };
         if let Some((x, n)) = plus {
             return Val::Is(self.plus(x, n));
+        }
+        if let (Binary::Mul, Val::Is(x), Val::Known(n @ (3 | 5 | 9)))
+        | (Binary::Mul, Val::Known(n @ (3 | 5 | 9)), Val::Is(x)) = (op, a, b)
+        {
+            // One instruction, and not a slow one.
+            let more = self.b.ins().ishl_imm_u(x, i64::from((n - 1).trailing_zeros()));
+            return Val::Is(self.b.ins().iadd(x, more));
         }
         let (a, b) = (self.value::<T>(a), self.value::<T>(b));
         let ins = self.b.ins();
@@ -217,9 +224,12 @@ impl<G: Guest> Translator<'_, G> {
         if offset == 0 {
             return pointer;
         }
-        if n.abs() > FAR {
+        let ty = self.b.func.dfg.value_type(x);
+        // Tables are anywhere among addresses of 16 bits.
+        let most = if ty == types::I16 { FAR } else { WIDE };
+        if n.abs() > most {
             let sum = self.b.ins().iadd_imm_s(x, n);
-            let mask = u64::MAX >> (64 - self.b.func.dfg.value_type(x).bits());
+            let mask = u64::MAX >> (64 - ty.bits());
             self.indexed.insert(sum, (x, n as u64 & mask));
             return sum;
         }
