@@ -202,6 +202,8 @@ pub enum Why {
     Watched(Pc),
     /// It was left for places that an indirect jump did not know: it is made again with them.
     Targets,
+    /// A register was not what it took it for: it is made again for any value.
+    Constants,
     /// It left before a loop whose accesses were not known to be plain: it is made again with each tested in the loop.
     Gate,
     /// It left at accesses that were tested together with others: it is made again with each tested on its own.

@@ -64,6 +64,8 @@ pub struct Optimisations {
     pub unrolling: bool,
     /// Words that are read at fixed addresses, and that nobody is known to write, are constants.
     pub literals: bool,
+    /// Registers that a region reads only are constants, tested where control enters.
+    pub constants: bool,
     /// Accesses of blocks to come are tested together with those before them.
     pub joint_tests: bool,
     /// Which loops have their accesses tested before them.
@@ -78,6 +80,7 @@ impl Default for Optimisations {
             conversion: Conversion::default(),
             unrolling: true,
             literals: true,
+            constants: true,
             joint_tests: true,
             gates: Gates::default(),
             elements: true,

@@ -17,7 +17,7 @@ use crate::guest::Guest;
 use crate::ops::{Binary, Cond, Float, FloatCond, Flow, Int, Ops, Pc, Reg, Scalar, Space, Type};
 use crate::region::{Block, Region, Target};
 
-/// Accesses further apart than this are not tested together: for attributes, and for ranges and bounds.
+/// Accesses further apart than this are not tested together: for attributes, for ranges, and for bounds.
 const REACH: i64 = 7;
 pub(super) const FAR: i64 = 255;
 pub(super) const WIDE: i64 = 1 << 14;
@@ -125,15 +125,13 @@ impl Names {
     }
 }
 
-/// Finds out what is known of a region. `literal` gives the value of a word in the code space that is taken for
-/// a constant; `plain` are the ranges that loads are tested with, by space. Unless they are to be careful, blocks take accesses of blocks to
+/// Finds out what is known of a region. Unless they are to be careful, blocks take accesses of blocks to
 /// come into their extents, too, which tests more than is accessed if control goes elsewhere.
 pub(crate) fn find<G: Guest>(region: &Region, known: &Known<'_>) -> Facts {
     let is_careful = |block: &Block| block.insns.iter().any(|insn| known.is_careful(insn.0));
-    let literal: &dyn Fn(u64) -> Option<u64> = &|at| known.literal::<G>(at);
     let is_plain = !known.elements || region.blocks.iter().any(is_careful);
-    let elements = if is_plain { Elements::default() } else { elements::<G>(region, literal) };
-    let view = View::new::<G>(region, literal, &elements);
+    let elements = if is_plain { Elements::default() } else { elements::<G>(region, known) };
+    let view = View::new::<G>(region, known, &elements);
     let (tops, literals) = tops::<G>(region, &view);
     let is_parameter = |block: usize, slot: &usize| tops[block][*slot] == view.names.value(block + 1, *slot);
     let mut loaded: FxHashSet<usize> = (0..view.names.slots).filter(|slot| is_parameter(0, slot)).collect();
@@ -171,19 +169,29 @@ pub(crate) fn find<G: Guest>(region: &Region, known: &Known<'_>) -> Facts {
     Facts { accesses, names: view.names, tops, literals, loaded, gates, elements }
 }
 
+/// The slots through whose values at the region's entry, plus constants, something is accessed, if the region does not write
+/// them.
+pub(super) fn pointers<G: Guest>(region: &Region, known: &Known<'_>) -> FxHashSet<usize> {
+    let none = Elements::default();
+    let view = View::new::<G>(region, known, &none);
+    let accesses = region.blocks.iter().flat_map(|block| walk::<G>(block, view.entry(), &view).accesses);
+    accesses.filter_map(|access| view.names.entry(Value::At(access.at))).collect()
+}
+
 /// What a region holds like registers: found with nothing but the registers known.
-pub(super) fn elements<G: Guest>(region: &Region, literal: &dyn Fn(u64) -> Option<u64>) -> Elements {
+pub(super) fn elements<G: Guest>(region: &Region, known: &Known<'_>) -> Elements {
     let none = Elements::default();
     if G::SPACES.iter().all(|space| space.attributes) {
         return none;
     }
-    let view = View::new::<G>(region, literal, &none);
+    let view = View::new::<G>(region, known, &none);
     let (tops, _) = tops::<G>(region, &view);
+    let entry = view.entry();
     let mut accesses = Vec::new();
     let mut constant = vec![true; G::SLOTS.len()];
     for (block, top) in region.blocks.iter().zip(tops) {
         let end = walk::<G>(block, top, &view);
-        let keeps = |slot: usize| end.slots[slot] == view.names.value(0, slot);
+        let keeps = |slot: usize| end.slots[slot] == entry[slot];
         constant.iter_mut().enumerate().for_each(|(slot, constant)| *constant &= keeps(slot));
         accesses.extend(end.accesses);
     }
@@ -196,7 +204,7 @@ const ANEW: usize = 8;
 
 /// The slots at the blocks' tops, and the addresses whose values were taken for constants.
 pub(super) fn tops<G: Guest>(region: &Region, view: &View<'_>) -> (Vec<Vec<Value>>, FxHashSet<Pc>) {
-    let entry: Vec<Value> = (0..view.names.slots).map(|slot| view.names.value(0, slot)).collect();
+    let entry = view.entry();
     let mut tops: Vec<Option<Vec<Value>>> = vec![None; region.blocks.len()];
     tops[0] = Some(entry.clone());
     // By block: where control comes from, and the slots on the way.
@@ -248,9 +256,9 @@ pub(super) fn slot_at_edge<G: Guest>(block: &Block, end: &Client<'_>, to: usize,
 }
 
 /// Takes out of the region the ways that control cannot go: they lead outside.
-pub(crate) fn prune<G: Guest>(region: &mut Region, literal: &dyn Fn(u64) -> Option<u64>) {
-    let elements = elements::<G>(region, literal);
-    let view = View::new::<G>(region, literal, &elements);
+pub(crate) fn prune<G: Guest>(region: &mut Region, known: &Known<'_>) {
+    let elements = elements::<G>(region, known);
+    let view = View::new::<G>(region, known, &elements);
     let tops = tops::<G>(region, &view).0;
     let pcs: Vec<Pc> = region.blocks.iter().map(Block::pc).collect();
     let outside = |target: &mut Target| {
@@ -288,7 +296,7 @@ fn look_ahead<G: Guest>(region: &Region, block: &Block, client: &mut Client<'_>,
 
 /// How a region is looked at.
 pub(super) struct View<'a> {
-    literal: &'a dyn Fn(u64) -> Option<u64>,
+    known: &'a Known<'a>,
     elements: &'a Elements,
     /// The slots' types.
     types: Vec<Type>,
@@ -296,14 +304,17 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new<G: Guest>(
-        region: &Region,
-        literal: &'a dyn Fn(u64) -> Option<u64>,
-        elements: &'a Elements,
-    ) -> View<'a> {
+    pub(super) fn new<G: Guest>(region: &Region, known: &'a Known<'a>, elements: &'a Elements) -> View<'a> {
         let types = G::SLOTS.iter().map(|slot| slot.1).chain(elements.elements.iter().map(|e| e.ty));
         let types: Vec<Type> = types.collect();
-        View { literal, elements, names: Names { slots: types.len(), blocks: region.blocks.len() }, types }
+        View { known, elements, names: Names { slots: types.len(), blocks: region.blocks.len() }, types }
+    }
+
+    /// The slots at the region's entry.
+    fn entry(&self) -> Vec<Value> {
+        let mut slots: Vec<Value> = (0..self.names.slots).map(|slot| self.names.value(0, slot)).collect();
+        self.known.constants.iter().for_each(|&(slot, bits)| slots[slot] = Value::Known(bits));
+        slots
     }
 
     /// What holds at a block's top where it held before that `known`, and to which another way leads with `end`.
@@ -350,6 +361,7 @@ pub(super) fn walk<'a, G: Guest>(block: &Block, top: Vec<Value>, view: &'a View<
         literals: Vec::new(),
         loaded: Vec::new(),
         home: Elements::home::<G>,
+        literal: |known, at| known.literal::<G>(at),
         view,
         code: G::CODE,
         named: 0,
@@ -427,6 +439,7 @@ pub(super) struct Client<'a> {
     /// Elements that were loaded when they had the value of this slot at the region's entry.
     loaded: Vec<usize>,
     home: fn(&Elements, usize, Place) -> Option<Home>,
+    literal: fn(&Known<'_>, u64) -> Option<u64>,
     view: &'a View<'a>,
     code: Option<usize>,
     /// The accesses to come whose addresses the instruction itself fixes.
@@ -538,13 +551,15 @@ impl Ops for Client<'_> {
             return self.slots[slot];
         }
         match at {
-            Value::Known(at) if named && self.code == Some(space.id()) => match (self.view.literal)(at) {
-                Some(bits) => {
-                    self.literals.push(at as Pc);
-                    Value::Known(bits)
+            Value::Known(at) if named && self.code == Some(space.id()) => {
+                match (self.literal)(self.view.known, at) {
+                    Some(bits) => {
+                        self.literals.push(at as Pc);
+                        Value::Known(bits)
+                    }
+                    None => self.fresh(),
                 }
-                None => self.fresh(),
-            },
+            }
             _ => self.fresh(),
         }
     }

@@ -18,6 +18,8 @@ pub(crate) struct Known<'a> {
     pub(crate) mutable: &'a FxHashSet<Pc>,
     /// Whether other words may be constants.
     pub(crate) literals: bool,
+    /// Registers that the region reads only, and what each is taken to be.
+    pub(crate) constants: Vec<(usize, u64)>,
     /// Per space, the addresses that a load needs no test for, where they are one half-open range and all
     /// others need one.
     pub(crate) plain: &'a [Option<Range<u64>>],

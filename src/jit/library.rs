@@ -30,6 +30,8 @@ pub(crate) struct Basis {
     pub(crate) words: Vec<Word>,
     /// Words that the code writes without a test.
     pub(crate) trusted: Vec<Pc>,
+    /// Registers, and what each was taken to be where control enters.
+    pub(crate) constants: Vec<(usize, u64)>,
     pub(crate) instructions: usize,
     /// Headers of the loops that have gates.
     pub(crate) gated: Vec<Pc>,

@@ -8,6 +8,7 @@ mod access;
 pub(crate) mod code;
 pub(crate) mod compile;
 mod computed;
+mod constants;
 mod contain;
 mod convert;
 pub(crate) mod dump;
@@ -43,6 +44,8 @@ pub enum Reason {
     Load,
     /// The next instruction stores to such a word, or to one that something was compiled or decoded from.
     Store,
+    /// A register is not what the region takes it for.
+    Constant,
     /// The next loop's accesses are not known to be plain ones.
     Gate,
     /// The next instruction's address is outside its space.
@@ -59,12 +62,13 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 12] = [
         Reason::Budget,
         Reason::Trap,
         Reason::Illegal,
         Reason::Load,
         Reason::Store,
+        Reason::Constant,
         Reason::Gate,
         Reason::Bounds,
         Reason::Required,
@@ -81,6 +85,7 @@ impl Reason {
             Reason::Illegal => "illegal",
             Reason::Load => "load",
             Reason::Store => "store",
+            Reason::Constant => "constant",
             Reason::Gate => "gate",
             Reason::Bounds => "bounds",
             Reason::Required => "required",

@@ -89,6 +89,8 @@ pub(crate) struct Native {
     /// that never came.
     leaves: FxHashMap<Pc, u32>,
     careful: FxHashSet<Pc>,
+    /// Registers that were not what regions took them for, by the regions' entries.
+    varying: FxHashMap<Pc, FxHashSet<usize>>,
     /// Headers of loops that have gates: once there is native code, the interpreter does not see how long control stays.
     long: FxHashSet<Pc>,
     /// How often gates were shut, by the headers of their loops.
@@ -164,6 +166,7 @@ impl Native {
             mutable: FxHashSet::default(),
             leaves: FxHashMap::default(),
             careful: FxHashSet::default(),
+            varying: FxHashMap::default(),
             long: FxHashSet::default(),
             shut: FxHashMap::default(),
             changes: 0,
@@ -271,21 +274,30 @@ impl Native {
                 *self.leaves.entry(exit.at).or_default() += 1;
             }
         }
-        let is_wanting = installed.missed >= LEARN || installed.accesses == LEARN || installed.is_shut;
-        if installed.outdated.is_none() && (is_wanting || installed.runs >= policy::PROBATION) {
-            self.judge(id, state, code, stats);
+        let is_other = reason == Reason::Constant;
+        if is_other {
+            let Basis { entry_pc, constants, .. } = &installed.region.basis;
+            let other = constants.iter().filter(|(slot, bits)| state.slot(*slot) != *bits);
+            self.varying.entry(*entry_pc).or_default().extend(other.map(|constant| constant.0));
+        }
+        let could_be_better = installed.missed >= LEARN || installed.accesses == LEARN || installed.is_shut;
+        let is_wanting = is_other || could_be_better || installed.runs >= policy::PROBATION;
+        if installed.outdated.is_none() && is_wanting {
+            self.judge(id, is_other, state, code, stats);
         }
         Some(reason)
     }
 
     /// Drops a region that does not pay; one that could know more by now is to be made again.
     #[cold]
-    fn judge(&mut self, id: usize, state: &mut State, code: &mut Code, stats: &mut Stats) {
+    fn judge(&mut self, id: usize, is_other: bool, state: &mut State, code: &mut Code, stats: &mut Stats) {
         let installed = self.regions[id].as_mut().expect("a region that ran exists");
         let Basis { entry_pc, arrivals, .. } = installed.region.basis;
         // Of a region that another machine has had compiled, it is not known which these were.
         let could_know_more = code.first_arrivals > arrivals;
-        let outdated = if installed.missed >= LEARN && could_know_more {
+        let outdated = if is_other {
+            Why::Constants
+        } else if installed.missed >= LEARN && could_know_more {
             Why::Targets
         } else if installed.is_shut {
             Why::Gate
@@ -528,7 +540,10 @@ impl Native {
             true => self.mutable.contains(&word.at),
             false => self.history.is_unstable(word.at),
         };
+        let varying = self.varying.get(&region.basis.entry_pc);
+        let is_constant = |slot: usize| varying.is_none_or(|varying| !varying.contains(&slot));
         !self.refused.contains(&region.number)
+            && region.basis.constants.iter().all(|constant| is_constant(constant.0))
             && !words.iter().any(is_known_better)
             && (self.changed(region, state).next().is_none()
                 || self.config().plant == Some(Plant::Publication))
@@ -600,6 +615,7 @@ impl Native {
             mutable,
             plain: self.plain.get_or_insert_with(|| plain_ranges(state)).clone(),
             careful: self.careful.clone(),
+            varying: self.varying.get(&entry_pc).cloned().unwrap_or_default(),
             open: self.shut.iter().filter(|gate| *gate.1 >= SHUT).map(|gate| *gate.0).collect(),
             long: self.long.clone(),
             branches: code.trace(),

@@ -10,6 +10,7 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_frontend::FunctionBuilderContext;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::constants::choose;
 use super::known::Known;
 use super::library::{Basis, Word};
 use super::survey::listing;
@@ -33,6 +34,8 @@ pub(super) struct Order {
     pub(super) plain: Vec<Option<Range<u64>>>,
     /// Instructions at which no more is tested than what is sure to be accessed.
     pub(super) careful: FxHashSet<Pc>,
+    /// Registers that are not what they were taken for when control entered here.
+    pub(super) varying: FxHashSet<usize>,
     /// Headers of loops before which accesses are not tested.
     pub(super) open: FxHashSet<Pc>,
     /// Headers of loops before which they were tested in other regions: control stayed there for long.
@@ -56,17 +59,30 @@ impl Order {
         config: &Config,
     ) -> (Function, Basis) {
         let start = Instant::now();
-        let Order { mut region, mutable, plain, careful, open, long, branches, arrivals, texts, took } = self;
-        let Optimisations { conversion, unrolling, literals, joint_tests, gates, elements } =
+        let Order {
+            mut region,
+            mutable,
+            plain,
+            careful,
+            varying,
+            open,
+            long,
+            branches,
+            arrivals,
+            texts,
+            took,
+        } = self;
+        let Optimisations { conversion, unrolling, literals, constants, joint_tests, gates, elements } =
             config.optimisations;
         let entry_pc = region.blocks[0].pc();
         // Found out when the first branch asks: most regions have none that could be converted.
         let unpredictable = OnceCell::new();
         let ways = OnceCell::new();
-        let known = Known {
+        let mut known = Known {
             state,
             mutable: &mutable,
             literals,
+            constants: Vec::new(),
             plain: &plain,
             unpredictable: &|pc| match conversion {
                 Conversion::Never => false,
@@ -89,12 +105,14 @@ impl Order {
             },
             plant: config.plant,
         };
-        let literal = |at| known.literal::<G>(at);
+        if constants {
+            known.constants = choose::<G>(&region, &known, &varying);
+        }
         region.note_seldom(|pc| ways.get_or_init(|| gate::ways(&branches)).get(&pc).copied());
-        facts::prune::<G>(&mut region, &literal);
+        facts::prune::<G>(&mut region, &known);
         convert::part_ways(&mut region, &known);
         if unrolling {
-            let turns = |region: &_, loops: &[_]| turns::turns::<G>(region, loops, &literal);
+            let turns = |region: &_, loops: &[_]| turns::turns::<G>(region, loops, &known);
             write_out(&mut region, 2 * config.region_instructions, turns);
             unroll(&mut region);
         }
@@ -116,6 +134,7 @@ impl Order {
             exits,
             words: words.into_iter().map(word).collect(),
             trusted,
+            constants: known.constants,
             instructions: region.len(),
             gated,
             arrivals,

@@ -155,8 +155,7 @@ pub(crate) fn translate<G: Guest>(
     b.switch_to_block(entry);
     let state = b.block_params(entry)[0];
 
-    let mut uses = Uses::default();
-    region.blocks.iter().for_each(|block| uses.add::<G>(block));
+    let uses = Uses::of::<G>(region);
     let lens = region.blocks.iter().map(|block| block.insns.len() as u32);
     let firsts = lens.scan(0, |next, len| Some(std::mem::replace(next, *next + len))).collect();
     let facts = facts::find::<G>(region, known);
@@ -233,12 +232,18 @@ pub(crate) fn translate<G: Guest>(
 
 /// What a region's instructions use.
 #[derive(Default)]
-struct Uses {
-    reads: Slots,
-    writes: Slots,
+pub(super) struct Uses {
+    pub(super) reads: Slots,
+    pub(super) writes: Slots,
 }
 
 impl Uses {
+    pub(super) fn of<G: Guest>(region: &Region) -> Uses {
+        let mut uses = Uses::default();
+        region.blocks.iter().for_each(|block| uses.add::<G>(block));
+        uses
+    }
+
     fn add<G: Guest>(&mut self, block: &Block) {
         for &(pc, insn) in &block.insns {
             let effects = effects::of::<G>(insn, pc);
@@ -264,16 +269,22 @@ impl<G: Guest> Translator<'_, G> {
         MemFlagsData::new().with_notrap().with_alias_region(Some(region))
     }
 
+    /// A register as the state has it.
+    pub(super) fn register(&mut self, slot: usize) -> Value {
+        let (ty, flags) = (clif(G::SLOTS[slot].1), self.flags(None));
+        self.b.ins().load(ty, flags, self.state, (REGISTERS + slot * 8) as i32)
+    }
+
     /// The function's start: registers, budget and elements from the state.
     fn enter(&mut self, used: Slots) {
         let flags = self.flags(None);
         self.now.budget = self.b.ins().load(types::I64, flags, self.state, BUDGET as i32);
         for slot in used.iter() {
-            let ty = clif(G::SLOTS[slot].1);
-            let value = self.b.ins().load(ty, flags, self.state, (REGISTERS + slot * 8) as i32);
+            let value = self.register(slot);
             self.now.slots[slot] = Some(Val::Is(value));
         }
         self.goes_on_at(0, 0);
+        self.check_constants();
         self.load_elements();
         self.tops = vec![self.now.slots.clone(); 1 + self.region.blocks.len()];
         if self.region.blocks[0].predecessors > 1 {
@@ -505,6 +516,10 @@ impl<G: Guest> Translator<'_, G> {
     fn toll(&mut self, to: usize, owed: i64) -> ir::Block {
         // Filled later: this block has not ended yet.
         let block = self.b.create_block();
+        let from = self.region.blocks.get(self.current);
+        if from.and_then(Block::seldom_to) == Some(Target::Block(to)) {
+            self.b.set_cold_block(block);
+        }
         self.tolls.push(Toll { block, point: self.now.clone(), to, owed });
         block
     }
@@ -516,10 +531,6 @@ impl<G: Guest> Translator<'_, G> {
             Target::Outside(pc) => return (self.exit(Reason::Leave, Some(pc), None), Vec::new()),
         };
         let Some(owed) = self.owed(target) else {
-        let from = self.region.blocks.get(self.current);
-        if from.and_then(Block::seldom_to) == Some(Target::Block(to)) {
-            self.b.set_cold_block(block);
-        }
             self.entered[b] = Some(self.now.clone());
             return (self.blocks[b], Vec::new());
         };

@@ -3,22 +3,19 @@
 use rustc_hash::FxHashMap;
 
 use super::facts::{Value, View, elements, tops, walk};
+use super::known::Known;
 use crate::guest::Guest;
 use crate::ops::Flow;
 use crate::region::{Region, Target};
 use crate::unroll::Loop;
 
 /// For each loop, how often control goes through its header, if that is known and not more than the most that is asked for.
-pub(super) fn turns<G: Guest>(
-    region: &Region,
-    loops: &[Loop],
-    literal: &dyn Fn(u64) -> Option<u64>,
-) -> Vec<Option<usize>> {
+pub(super) fn turns<G: Guest>(region: &Region, loops: &[Loop], known: &Known<'_>) -> Vec<Option<usize>> {
     if loops.is_empty() {
         return Vec::new();
     }
-    let elements = elements::<G>(region, literal);
-    let view = View::new::<G>(region, literal, &elements);
+    let elements = elements::<G>(region, known);
+    let view = View::new::<G>(region, known, &elements);
     let tops = tops::<G>(region, &view).0;
     loops.iter().map(|one| turns_of::<G>(region, &tops, one, &view)).collect()
 }
