@@ -1,0 +1,269 @@
+//! Where a hot place gets native code from: the library, or a region that is found around it and compiled. Outdated regions
+//! are replaced the same way.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::super::library::Compiled;
+use super::super::order::Order;
+use super::super::policy::{self, History};
+use super::super::survey::{named_stores, plain_ranges, texts};
+use super::{EXITS, Native, SHUT};
+use crate::effects;
+use crate::guest::{Guest, Insn};
+use crate::interp::Code;
+use crate::ops::Pc;
+use crate::record::{Doing, Unfit, What};
+use crate::region::{self, Limits, Program};
+use crate::state::State;
+use crate::tier::{Compile, Stats, Tiers};
+
+/// Instructions between looks at what others compile.
+const POLL: i32 = 5_000;
+/// A run of this many instructions that do nothing is not compiled: control slides through empty memory.
+const SLIDE: Pc = 8;
+
+/// What the region finder sees of the machine.
+struct View<'a, G> {
+    guest: &'a G,
+    state: &'a mut State,
+    code: &'a mut Code,
+    history: &'a History,
+    /// Take what has never been executed, too.
+    eager: bool,
+}
+
+impl<G: Guest> Program for View<'_, G> {
+    fn insn(&mut self, pc: Pc) -> Option<Insn> {
+        let seen = self.eager || self.code.is_decoded(pc);
+        let exists = (pc as usize) < self.code.len();
+        if !seen || !exists || self.history.is_unstable(pc) {
+            return None;
+        }
+        let insn = self.fetch(pc);
+        let mut at = pc;
+        for _ in 0..SLIDE {
+            if !effects::of::<G>(self.peek(at), at).is_idle() {
+                return Some(insn);
+            }
+            at = G::next(at);
+        }
+        None
+    }
+
+    fn arrivals(&self, from: Pc) -> Vec<Pc> {
+        self.code.arrivals(from)
+    }
+}
+
+impl<G: Guest> View<'_, G> {
+    fn fetch(&mut self, pc: Pc) -> Insn {
+        self.code.fetch(self.guest, self.state, pc)
+    }
+
+    fn peek(&self, pc: Pc) -> Insn {
+        self.guest.decode(self.state, pc)
+    }
+}
+
+impl Native {
+    /// The place at the state's pc is hot: takes the region there from the library, or has it compiled.
+    #[cold]
+    pub(crate) fn hot<G: Guest>(&mut self, guest: &G, state: &mut State, code: &mut Code, stats: &mut Stats) {
+        self.look_at(state.pc(), guest, state, code, stats);
+    }
+
+    fn look_at<G: Guest>(
+        &mut self,
+        pc: Pc,
+        guest: &G,
+        state: &mut State,
+        code: &mut Code,
+        stats: &mut Stats,
+    ) {
+        self.doing(Doing::Compiling);
+        self.find_native(pc, guest, state, code, stats);
+        self.doing(Doing::Interpreting);
+    }
+
+    /// Finds native code for a place that has none, or none but what is outdated.
+    fn find_native<G: Guest>(
+        &mut self,
+        pc: Pc,
+        guest: &G,
+        state: &mut State,
+        code: &mut Code,
+        stats: &mut Stats,
+    ) {
+        let is_offered = self.offered.remove(&pc);
+        let has_good = self.region_at(pc).is_some() && !self.is_outdated(pc);
+        if has_good || self.take::<G>(pc, state, code, stats) {
+            return;
+        }
+        if is_offered {
+            // Memory has changed meanwhile: it is not hot.
+            code.set_heat(pc, 0);
+            return;
+        }
+        let fixed = if G::CODE.is_none() { code.len() } else { 0 };
+        let may_compile = policy::may_compile(self.config(), stats, fixed);
+        if let (false, Some(record)) = (may_compile, &mut self.record) {
+            record.put_off += 1;
+        }
+        let Some(claim) = may_compile.then(|| self.library.claim(pc)).flatten() else {
+            return self.cool(pc, soon(code), code);
+        };
+        self.cool(pc, policy::cold(self.config().hot), code);
+        let order = if self.unavailable().is_some() { None } else { self.order(pc, guest, state, code) };
+        let Some(order) = order else {
+            self.drop_outdated(pc, state, code, stats);
+            return self.note(pc, stats, What::Refused);
+        };
+        match self.config().compile {
+            Compile::Inline => {
+                self.library.compile(claim, |isa, config| order.translate::<G>(state, isa, config));
+            }
+            Compile::Background => {
+                let snapshot = state.snapshot();
+                let translate = move |isa: &_, config: &_| order.translate::<G>(&snapshot, isa, config);
+                self.library.compile_elsewhere(claim, translate);
+            }
+        }
+        self.waiting.insert(pc);
+        self.take::<G>(pc, state, code, stats);
+    }
+
+    /// Takes a region that starts at `pc` from the library, if there is one that holds here. False if nobody has
+    /// compiled, or is compiling, what this machine could use.
+    fn take<G: Guest>(&mut self, pc: Pc, state: &mut State, code: &mut Code, stats: &mut Stats) -> bool {
+        let found = self.library.look(pc);
+        if found.era != self.era {
+            self.era = found.era;
+            stats.flushes += 1;
+            self.flush(state, code, stats);
+        }
+        if let Some(region) = found.regions.iter().find(|region| self.accepts(region, state)) {
+            self.install::<G>(region.clone(), state, code, stats);
+        } else if found.is_busy {
+            // Comes back soon, to look whether it is ready.
+            self.cool(pc, soon(code), code);
+        } else if self.waiting.remove(&pc) {
+            self.learn(pc, found.regions.first(), state, code, stats);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Gives a place that has no native code, not even what is outdated, another heat.
+    fn cool(&self, pc: Pc, heat: i32, code: &mut Code) {
+        if self.region_at(pc).is_none() {
+            code.set_heat(pc, heat);
+        }
+    }
+
+    /// Has regions made that are to take the place of outdated ones, and takes those that are ready.
+    #[inline]
+    pub(crate) fn replace<G: Guest>(
+        &mut self,
+        guest: &G,
+        state: &mut State,
+        code: &mut Code,
+        stats: &mut Stats,
+    ) {
+        if self.outdated.is_empty() {
+            return;
+        }
+        self.exits += 1;
+        if self.exits >= EXITS {
+            self.exits = 0;
+            self.replace_outdated(guest, state, code, stats);
+        }
+    }
+
+    #[cold]
+    fn replace_outdated<G: Guest>(
+        &mut self,
+        guest: &G,
+        state: &mut State,
+        code: &mut Code,
+        stats: &mut Stats,
+    ) {
+        for pc in std::mem::take(&mut self.outdated) {
+            if self.is_outdated(pc) {
+                self.look_at(pc, guest, state, code, stats);
+            }
+            if self.is_outdated(pc) {
+                self.outdated.push(pc);
+            }
+        }
+    }
+
+    /// A region that was compiled for this machine is none for it: memory has changed meanwhile, or there is none.
+    fn learn(
+        &mut self,
+        pc: Pc,
+        newest: Option<&Arc<Compiled>>,
+        state: &mut State,
+        code: &mut Code,
+        stats: &mut Stats,
+    ) {
+        stats.rejected += 1;
+        self.drop_outdated(pc, state, code, stats);
+        let hot = self.config().hot;
+        let Some(region) = newest else {
+            code.set_heat(pc, policy::cold(hot));
+            return self.note(pc, stats, What::Rejected(Unfit::Host));
+        };
+        stats.compile_time += region.took;
+        let changed: Vec<Pc> = self.changed(region, state).collect();
+        for &at in &changed {
+            self.mutable.insert(at);
+            self.history.rewritten(at);
+        }
+        code.set_heat(pc, self.history.invalidated(pc, hot));
+        let why = if changed.is_empty() { Unfit::Watched } else { Unfit::Changed(changed) };
+        self.note(pc, stats, What::Rejected(why));
+    }
+
+    /// Finds the region at `entry_pc`, and looks up what its translation depends on.
+    fn order<G: Guest>(
+        &mut self,
+        entry_pc: Pc,
+        guest: &G,
+        state: &mut State,
+        code: &mut Code,
+    ) -> Option<Order> {
+        let start = Instant::now();
+        let config = self.library.config();
+        let limits = Limits {
+            instructions: config.region_instructions,
+            call_depth: config.call_depth,
+            targets: config.targets,
+        };
+        let (eager, record) = (config.tiers == Tiers::Jit, config.record);
+        let history = &self.history;
+        let mut view = View { guest, state, code, history, eager };
+        let region = region::find::<G>(entry_pc, &mut view, &limits)?;
+        let mut mutable = named_stores::<G>(guest, state, &region);
+        mutable.extend(&self.mutable);
+        Some(Order {
+            mutable,
+            plain: self.plain.get_or_insert_with(|| plain_ranges(state)).clone(),
+            careful: self.careful.clone(),
+            varying: self.varying.get(&entry_pc).cloned().unwrap_or_default(),
+            open: self.shut.iter().filter(|gate| *gate.1 >= SHUT).map(|gate| *gate.0).collect(),
+            long: self.long.clone(),
+            branches: code.trace(),
+            arrivals: code.first_arrivals,
+            texts: record.then(|| texts(&region, guest, state)),
+            took: start.elapsed(),
+            region,
+        })
+    }
+}
+
+/// The heat of a place that is looked at again soon.
+fn soon(code: &Code) -> i32 {
+    code.threshold() - POLL
+}
