@@ -18,6 +18,7 @@ const TRACE: usize = 1 << 13;
 
 /// A branch that was executed: where, and in the lowest bit whether it was taken.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "jit"), expect(dead_code, reason = "it is the JIT that looks at branches"))]
 pub(crate) struct Branch(u32);
 
 impl Branch {
