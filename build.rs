@@ -1,6 +1,6 @@
 //! Tells the interpreter whether the compiler makes jumps of calls in tail position: it does when it optimises. And has the
-//! program linked for a fixed address where that is sure to work: else most of what a short run takes is to relocate tables
-//! of Cranelift's that it never looks at.
+//! program linked for a fixed address where that is sure to work: else each start relocates tables of Cranelift's, page by page,
+//! that a short run never looks at.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
