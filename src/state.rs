@@ -36,7 +36,9 @@ pub const PC: usize = 8;
 /// Offset of the register file in the state.
 pub const REGISTERS: usize = 16;
 const END: usize = REGISTERS + 8 * SLOTS;
-const PLAIN: usize = END + 8;
+/// Offset of what native code keeps back of the budget.
+pub(crate) const KEPT: usize = END + 8;
+const PLAIN: usize = KEPT + 8;
 const SPACES: usize = 2048;
 
 /// Offsets in the state of a range of plain addresses of a space, its start and its end.

@@ -11,7 +11,7 @@ use cranelift_codegen::flowgraph::ControlFlowGraph;
 use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
 use cranelift_codegen::ir::{Block, Function, Inst, InstructionData, Opcode, Value, ValueDef, types};
 
-use crate::state::{REGISTERS, SLOTS, SpaceInfo, plain_offset};
+use crate::state::{KEPT, REGISTERS, SLOTS, SpaceInfo, plain_offset};
 
 /// What a value can be, both ends included: a number, or an address so far from the state's start.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -260,6 +260,7 @@ impl Checker<'_> {
         let is_in = |range: std::ops::Range<usize>| range.start as i128 <= from && to <= range.end as i128;
         let allowed = range.is_address
             && (is_in(0..REGISTERS + 8 * SLOTS)
+                || is_in(KEPT..KEPT + 8)
                 || self.spaces.iter().any(|space| is_in(space.elements()))
                 || !is_store && self.spaces.iter().any(|space| is_in(space.all_attributes()))
                 || !is_store && is_in(plain_offset(0)[0]..plain_offset(self.spaces.len())[0]));

@@ -23,7 +23,7 @@ use crate::guest::Guest;
 use crate::interp::Branch;
 use crate::ops::{Flow, Pc};
 use crate::region::{Region, Target};
-use crate::state::{attr, plain_offset};
+use crate::state::{KEPT, attr, plain_offset};
 use crate::tier::Plant;
 use crate::unroll::innermost_loops;
 
@@ -274,29 +274,32 @@ pub(super) fn is_long<G: Guest>(region: &Region, body: &[usize], ways: &Ways) ->
 pub(super) struct Lock {
     /// Where control comes to it.
     pub(super) block: ir::Block,
-    /// What it keeps back of the budget, if it has to, once it has been translated.
-    pub(super) kept: Option<Clif>,
+    /// Whether it keeps back some of the budget: [in the state][KEPT], a register would be in the loop's way. Told once it has
+    /// been translated.
+    pub(super) keeps: bool,
 }
 
 impl<G: Guest> Translator<'_, G> {
-    /// Where control from the current block enters a block where ways join, and what of the budget a gate keeps back there.
-    pub(super) fn door(&self, to: usize) -> (ir::Block, Option<Clif>) {
+    /// Where control from the current block enters a block where ways join, and the gate that keeps back some of the budget there.
+    pub(super) fn door(&self, to: usize) -> (ir::Block, Option<usize>) {
         match self.gated[to] {
             Some(gate) => {
                 let (body, lock) = (&self.facts.gates[gate].body, &self.locks[gate]);
                 let is_outside = body[0] == to && !body.contains(&self.current);
-                if is_outside { (lock.block, None) } else { (self.blocks[to], lock.kept) }
+                if is_outside { (lock.block, None) } else { (self.blocks[to], lock.keeps.then_some(gate)) }
             }
             None => (self.blocks[to], None),
         }
     }
 
-    /// The budget with what a gate keeps back, but for this.
-    pub(super) fn settled(&mut self, kept: Option<Clif>) -> Clif {
-        match self.now.kept {
-            Some(back) if self.now.kept != kept => self.b.ins().iadd(self.now.budget, back),
-            _ => self.now.budget,
+    /// The budget with what the gates keep back, but for this one.
+    pub(super) fn settled(&mut self, gate: Option<usize>) -> Clif {
+        if self.now.kept_by.is_none() || self.now.kept_by == gate {
+            return self.now.budget;
         }
+        let flags = self.flags(None);
+        let kept = self.b.ins().load(types::I64, flags, self.state, KEPT as i32);
+        self.b.ins().iadd(self.now.budget, kept)
     }
 
     /// Translates the gate of a loop, if this block is the header of one that has one.
@@ -357,11 +360,12 @@ impl<G: Guest> Translator<'_, G> {
         if let Some(most) = most {
             let budget = self.b.ins().umin(self.now.budget, most);
             let kept = self.b.ins().isub(self.now.budget, budget);
-            (self.now.budget, self.now.kept) = (budget, Some(kept));
-            self.locks[gate].kept = Some(kept);
+            let flags = self.flags(None);
+            self.b.ins().store(flags, kept, self.state, KEPT as i32);
+            (self.now.budget, self.now.kept_by) = (budget, Some(gate));
+            self.locks[gate].keeps = true;
         }
-        let kept = self.now.kept;
-        let args = self.arguments(header, kept);
+        let args = self.arguments(header, self.now.kept_by);
         self.b.ins().jump(self.blocks[header], &args);
         self.b.switch_to_block(self.blocks[header]);
     }

@@ -25,6 +25,7 @@ mod predict;
 mod survey;
 pub(crate) mod translate;
 mod turns;
+mod unused;
 mod values;
 
 pub use code::CodegenOptions;

@@ -25,7 +25,7 @@ use super::exits::ExitBlock;
 use super::facts::{self, Extent, Facts, Source};
 use super::gate::Lock;
 use super::known::Known;
-use super::{Exit, Reason};
+use super::{Exit, Reason, unused};
 use crate::effects::{self, Slots};
 use crate::guest::Guest;
 use crate::ops::{Flow, FlowOf, Pc, Scalar, Type, Via};
@@ -64,8 +64,8 @@ pub(super) struct Point {
     pub(super) pending: u64,
     /// The budget was charged for a cycle that control then left.
     left_cycle: bool,
-    /// What a gate keeps back of the budget.
-    pub(super) kept: Option<Value>,
+    /// The gate that keeps back some of the budget.
+    pub(super) kept_by: Option<usize>,
 }
 
 /// A block on the way to one where ways join, which is charged there what it is longer than others.
@@ -163,7 +163,7 @@ pub(crate) fn translate<G: Guest>(
     for (number, gate) in facts.gates.iter().enumerate() {
         gate.body.iter().for_each(|&b| gated[b] = Some(number));
     }
-    let locks = facts.gates.iter().map(|_| Lock { block: b.create_block(), kept: None }).collect();
+    let locks = facts.gates.iter().map(|_| Lock { block: b.create_block(), keeps: false }).collect();
     let registers: Vec<usize> = uses.writes.iter().collect();
     let elements = facts.elements.written().map(|number| G::SLOTS.len() + number);
     let written = registers.iter().copied().chain(elements).collect();
@@ -173,7 +173,7 @@ pub(crate) fn translate<G: Guest>(
             budget: state,
             pending: 0,
             left_cycle: false,
-            kept: None,
+            kept_by: None,
         },
         b,
         region,
@@ -221,6 +221,7 @@ pub(crate) fn translate<G: Guest>(
     let gated = t.facts.gates.iter().map(|gate| region.blocks[gate.body[0]].pc()).collect();
     let Translator { b, exits, mut literals, trusted, own_words, .. } = t;
     b.finalize(frontend);
+    unused::drop(&mut function);
     literals.extend(own_words);
     let sorted = |set: FxHashSet<Pc>| {
         let mut list: Vec<Pc> = set.into_iter().collect();
@@ -316,7 +317,7 @@ impl<G: Guest> Translator<'_, G> {
         }
         self.note_gated(index);
         self.tops[1 + index].clone_from(&self.now.slots);
-        if block.is_checkpoint {
+        if block.is_checkpoint && (block.predecessors <= 1 || self.gated[index].is_some()) {
             self.check_budget(index);
         }
         self.left = false;
@@ -357,7 +358,7 @@ impl<G: Guest> Translator<'_, G> {
         self.now.budget = self.b.append_block_param(block, types::I64);
         self.now.pending = self.region.blocks[index].shortest;
         self.now.left_cycle = false;
-        self.now.kept = self.gated[index].and_then(|gate| self.locks[gate].kept);
+        self.now.kept_by = self.gated[index].filter(|&gate| self.locks[gate].keeps);
         // All parameters come before the first instruction.
         for slot in self.written.clone() {
             if self.facts.source(index, slot) == Source::Parameter {
@@ -383,14 +384,19 @@ impl<G: Guest> Translator<'_, G> {
         }
     }
 
-    /// Leaves to the interpreter, which counts one by one, where the budget might not last to the next check.
-    pub(super) fn check_budget(&mut self, index: usize) {
-        let needed = self.now.pending + self.region.blocks[index].longest;
-        let short = self.b.ins().icmp_imm_s(IntCC::UnsignedLessThan, self.now.budget, needed as i64);
-        match self.now.kept {
+    /// Leaves to the interpreter, which counts one by one, where the budget might not last to the next checkpoint.
+    pub(super) fn check_budget(&mut self, checkpoint: usize) {
+        let short = self.compare_budget(IntCC::UnsignedLessThan, checkpoint);
+        match self.now.kept_by {
             None => self.leave_if(short, Reason::Budget),
-            Some(_) => self.try_gate_again(index, short),
+            Some(_) => self.try_gate_again(checkpoint, short),
         }
+    }
+
+    /// Compares the budget with what the longest way from the top of a checkpoint to the next takes.
+    fn compare_budget(&mut self, comparison: IntCC, checkpoint: usize) -> Value {
+        let needed = self.now.pending + self.region.blocks[checkpoint].longest;
+        self.b.ins().icmp_imm_s(comparison, self.now.budget, needed as i64)
     }
 
     /// Ends a block as its last instruction says.
@@ -490,8 +496,31 @@ impl<G: Guest> Translator<'_, G> {
 
     pub(super) fn jump(&mut self, target: Target) {
         self.charge(target);
-        let (block, args) = self.edge(target);
-        self.b.ins().jump(block, &args);
+        match target {
+            Target::Block(to) if self.region.blocks[to].predecessors > 1 => self.join(to),
+            _ => {
+                let (block, args) = self.edge(target);
+                self.b.ins().jump(block, &args);
+            }
+        }
+    }
+
+    /// Goes to a block where ways join, which has been charged for. Where that is a checkpoint, the budget is checked on the way:
+    /// what only an exit needs is no parameter of the block then, and a loop ends in one branch, back or out.
+    fn join(&mut self, to: usize) {
+        let (block, kept_by) = self.door(to);
+        self.now.budget = self.settled(kept_by);
+        self.now.kept_by = kept_by;
+        if !self.region.blocks[to].is_checkpoint || self.gated[to].is_some() {
+            let args = self.arguments(to, kept_by);
+            self.b.ins().jump(block, &args);
+            return;
+        }
+        self.goes_on_at(to, 0);
+        let lasts = self.compare_budget(IntCC::UnsignedGreaterThanOrEqual, to);
+        let args = self.arguments(to, kept_by);
+        let exit = self.exit(Reason::Budget, Some(self.pc), None);
+        self.b.ins().brif(lasts, block, &args, exit, &[]);
     }
 
     /// One way of two from here. What a join is given is computed only if control goes there, unless that closes a cycle.
@@ -516,10 +545,6 @@ impl<G: Guest> Translator<'_, G> {
     fn toll(&mut self, to: usize, owed: i64) -> ir::Block {
         // Filled later: this block has not ended yet.
         let block = self.b.create_block();
-        let from = self.region.blocks.get(self.current);
-        if from.and_then(Block::seldom_to) == Some(Target::Block(to)) {
-            self.b.set_cold_block(block);
-        }
         self.tolls.push(Toll { block, point: self.now.clone(), to, owed });
         block
     }
@@ -534,16 +559,17 @@ impl<G: Guest> Translator<'_, G> {
             self.entered[b] = Some(self.now.clone());
             return (self.blocks[b], Vec::new());
         };
-        if owed == 0 {
-            let (block, kept) = self.door(b);
-            return (block, self.arguments(b, kept));
+        let (block, kept_by) = self.door(b);
+        let is_checked = self.region.blocks[b].is_checkpoint && self.gated[b].is_none();
+        if owed == 0 && !is_checked {
+            return (block, self.arguments(b, kept_by));
         }
         (self.toll(b, owed), Vec::new())
     }
 
-    /// What a block where ways join is given now, where a gate keeps this back.
-    pub(super) fn arguments(&mut self, block: usize, kept: Option<Value>) -> Vec<BlockArg> {
-        let mut args = vec![BlockArg::Value(self.settled(kept))];
+    /// What a block where ways join is given now, where this gate keeps back some of the budget.
+    pub(super) fn arguments(&mut self, block: usize, kept_by: Option<usize>) -> Vec<BlockArg> {
+        let mut args = vec![BlockArg::Value(self.settled(kept_by))];
         for i in 0..self.written.len() {
             let slot = self.written[i];
             if self.facts.source(block, slot) == Source::Parameter {
@@ -558,9 +584,8 @@ impl<G: Guest> Translator<'_, G> {
             self.b.switch_to_block(block);
             self.now = point;
             self.now.budget = self.charged(owed);
-            let (block, kept) = self.door(to);
-            let args = self.arguments(to, kept);
-            self.b.ins().jump(block, &args);
+            self.now.pending = self.region.blocks[to].shortest;
+            self.join(to);
         }
     }
 
