@@ -60,6 +60,8 @@ pub(crate) struct Block {
     pub(crate) seldom: Option<bool>,
     /// What an indirect jump is compared with, in this order.
     pub(crate) targets: Vec<(Pc, usize)>,
+    /// In a loop that is written out: which turn it is of.
+    pub(crate) turn: Option<usize>,
     /// Blocks that control comes from, each edge once; the region's entry counts as one for block 0.
     pub(crate) predecessors: usize,
     /// An edge that closes a cycle ends here: the budget is checked at the top.
@@ -436,6 +438,7 @@ impl Region {
     fn analyse(&mut self) {
         self.blocks[0].predecessors = 1;
         self.blocks[0].is_checkpoint = true;
+                    turn: block.turn,
         let edges: Vec<(usize, usize)> =
             (0..self.blocks.len()).flat_map(|b| self.blocks[b].successors().map(move |s| (b, s))).collect();
         for &(from, to) in &edges {

@@ -2,6 +2,9 @@
 //! a row, so that what is done once a turn (the budget's check and charge, tests of accesses through a pointer that
 //! moves along) is done once in several.
 
+use rustc_hash::FxHashSet;
+
+use crate::ops::Pc;
 use crate::region::{Block, Region, Target};
 
 /// A loop that is written out has at most so many turns ...
@@ -21,14 +24,23 @@ pub(crate) struct Loop {
     pub(crate) most: usize,
 }
 
+/// A loop that is written out, as a run of the program shows it.
+pub(crate) struct WrittenOut {
+    /// The branches in it, of which each turn has its own ...
+    pub(crate) branches: FxHashSet<Pc>,
+    /// ... and those of their outcomes, taken or not, after which control is outside.
+    pub(crate) leaves: FxHashSet<(Pc, bool)>,
+}
+
 /// Writes out the innermost loops for which `turns` knows how often control goes through their header, inside out, as long
-/// as the region keeps to `most` instructions.
+/// as the region keeps to `most` instructions. Returns these loops.
 pub(crate) fn write_out(
     region: &mut Region,
     most: usize,
     turns: impl Fn(&Region, &[Loop]) -> Vec<Option<usize>>,
-) {
+) -> Vec<WrittenOut> {
     let mut room = most.saturating_sub(region.len());
+    let mut written: Vec<WrittenOut> = Vec::new();
     loop {
         let with_most = |body: Vec<usize>| {
             let most = (WRITTEN_OUT.min(room) / length(region, &body).max(1)).min(TURNS);
@@ -41,8 +53,17 @@ pub(crate) fn write_out(
             let len = length(region, body);
             let Some(turns) = turns.filter(|turns| turns * len <= room) else { continue };
             let (originals, mut last) = (blocks(region, body), body.clone());
-            for _ in 1..turns {
+            written.push(as_run(region, body));
+            // What is in a loop in this one counts its own turns.
+            let own: Vec<bool> = originals.iter().map(|block| block.turn.is_none()).collect();
+            let note = |region: &mut Region, blocks: &[usize], turn| {
+                let own = blocks.iter().zip(&own).filter(|(_, own)| **own);
+                own.for_each(|(&b, _)| region.blocks[b].turn = Some(turn));
+            };
+            note(region, body, 0);
+            for turn in 1..turns {
                 last = append_copy(region, body, &originals, &last);
+                note(region, &last, turn);
             }
             // Control never goes there; if it did, it would leave.
             redirect(region, &last, body[0], Target::Outside(region.blocks[body[0]].pc()));
@@ -50,10 +71,25 @@ pub(crate) fn write_out(
             changed = true;
         }
         if !changed {
-            return;
+            return written;
         }
         region.renumber();
     }
+}
+
+fn as_run(region: &Region, body: &[usize]) -> WrittenOut {
+    let mut one = WrittenOut { branches: FxHashSet::default(), leaves: FxHashSet::default() };
+    let stays = |to| matches!(to, Target::Block(b) if body.contains(&b));
+    for block in body.iter().map(|&b| &region.blocks[b]) {
+        let (Some(taken), Some(&(branch, _))) = (block.taken, block.insns.last()) else { continue };
+        one.branches.insert(branch);
+        for (to, is_taken) in [(block.next, false), (taken, true)] {
+            if !stays(to) {
+                one.leaves.insert((branch, is_taken));
+            }
+        }
+    }
+    one
 }
 
 /// How many instructions these blocks have.
@@ -155,6 +191,7 @@ fn append_copy(region: &mut Region, body: &[usize], originals: &[Block], last: &
         let block = Block {
             insns: block.insns.clone(),
             named: block.named.clone(),
+            turn: block.turn,
             next: redirect(block.next),
             taken: block.taken.map(redirect),
             targets: block

@@ -14,8 +14,17 @@ use crate::ops::{Cond, Flow, Ops, Type};
 use crate::region::{Block, Region, Target};
 use crate::state::{Bound, attr};
 
-/// Instructions on both ways together that are worth a misprediction saved.
+/// Instructions on both ways together that are converted at most.
 const SHORT: usize = 12;
+/// Instructions that a misprediction costs.
+const PENALTY: f32 = 30.0;
+/// Instructions that a selection costs, beside the ways.
+const SELECTION: usize = 2;
+
+/// Whether converting a branch that is mispredicted so often pays, with so many instructions on both ways.
+fn pays(mispredicted: f32, len: usize) -> bool {
+    mispredicted * PENALTY >= (len + SELECTION) as f32
+}
 
 /// Gives each branch that could not be predicted ways of its own: where one leads into the other, that is copied, so that
 /// they may meet behind it.
@@ -31,9 +40,9 @@ pub(super) fn part_ways(region: &mut Region, known: &Known<'_>) {
         let is_between = region.blocks[way].predecessors == 1 && region.blocks[shared].predecessors == 2;
         let may_meet =
             leads_to(way, shared) && region.blocks[shared].successors().any(|to| leads_to(way, to));
-        let is_short = region.blocks[way].insns.len() + region.blocks[shared].insns.len() <= SHORT;
-        let branch = region.blocks[b].insns.last().map_or(0, |insn| insn.0);
-        if way > b && shared > way && is_between && may_meet && is_short && (known.unpredictable)(branch) {
+        let len = region.blocks[way].insns.len() + region.blocks[shared].insns.len();
+        let is_apt = way > b && shared > way && is_between && may_meet && len <= SHORT;
+        if is_apt && pays((known.mispredicted)(&region.blocks[b]), len) {
             let copy = Target::Block(region.blocks.len());
             region.blocks.push(region.blocks[shared].clone());
             let block = &mut region.blocks[b];
@@ -74,8 +83,9 @@ impl<G: Guest> Translator<'_, G> {
     /// Converts the branch at the end of `block`, if that pays, and ends the block.
     pub(super) fn convert(&mut self, block: &Block, condition: Value, taken: Target) -> bool {
         let Some((taken, next, join)) = self.meeting_ways(taken, block.next) else { return false };
-        let unpredictable = block.insns.last().is_some_and(|&(pc, _)| (self.known.unpredictable)(pc));
-        if !unpredictable {
+        let len =
+            [taken, next].iter().filter_map(|way| way.block).map(|b| self.region.blocks[b].insns.len()).sum();
+        if !pays((self.known.mispredicted)(block), len) {
             return false;
         }
         let start = self.now.clone();

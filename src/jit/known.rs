@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use crate::guest::Guest;
 use crate::ops::Pc;
-use crate::region::Region;
+use crate::region::{Block, Region};
 use crate::state::{State, attr};
 use crate::tier::Plant;
 
@@ -33,8 +33,8 @@ pub(crate) struct Known<'a> {
     pub(crate) gated: &'a dyn Fn(&Region, &[usize]) -> bool,
     /// A bug to put in.
     pub(crate) plant: Option<Plant>,
-    /// Whether the branch at an address had better be a selection.
-    pub(crate) unpredictable: &'a dyn Fn(Pc) -> bool,
+    /// The share of the executions of the branch that ends a block that the host mispredicts.
+    pub(crate) mispredicted: &'a dyn Fn(&Block) -> f32,
 }
 
 impl Known<'_> {

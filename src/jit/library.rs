@@ -13,6 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::code::{Entry, Generation, host_isa};
 use super::compile::{Job, MachineCode, Worker, compile};
+use super::predict::Scores;
 use super::{Exit, dump};
 use crate::ops::Pc;
 use crate::record::{Details, Listing};
@@ -32,6 +33,8 @@ pub(crate) struct Basis {
     pub(crate) trusted: Vec<Pc>,
     /// Registers, and what each was taken to be where control enters.
     pub(crate) constants: Vec<(usize, u64)>,
+    /// How branches were predicted, if that was asked for.
+    pub(crate) scores: Scores,
     pub(crate) instructions: usize,
     /// Headers of the loops that have gates.
     pub(crate) gated: Vec<Pc>,

@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Reason;
 use super::library::{Basis, Compiled, Library, Word};
 use super::policy::{self, History};
+use super::predict::Scores;
 use crate::guest::Guest;
 use crate::interp::{Code, NATIVE};
 use crate::ops::Pc;
@@ -89,6 +90,8 @@ pub(crate) struct Native {
     long: FxHashSet<Pc>,
     /// How often gates were shut, by the headers of their loops.
     shut: FxHashMap<Pc, u32>,
+    /// How branches were predicted, as far as that was asked for.
+    scores: Scores,
     /// What [`State::changes`] was when a region last left at an access.
     changes: usize,
     plain: Option<Vec<Option<Range<u64>>>>,
@@ -124,6 +127,7 @@ impl Native {
             plain: None,
         };
         native.offer(state, code);
+            scores: Scores::default(),
         native
     }
 
@@ -433,6 +437,7 @@ impl Native {
     }
 
     /// Records that a region is taken up, if that is asked for; its number.
+        self.scores.extend(&region.basis.scores);
     fn keep(&mut self, region: &Compiled, is_own: bool, stats: &Stats) -> usize {
         let Some(record) = &mut self.record else { return 0 };
         let region = record::Region {

@@ -13,6 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::constants::choose;
 use super::known::Known;
 use super::library::{Basis, Word};
+use super::predict::Scores;
 use super::survey::listing;
 use super::translate::{Translation, translate};
 use super::{contain, convert, facts, gate, predict, turns};
@@ -42,6 +43,8 @@ pub(super) struct Order {
     pub(super) long: FxHashSet<Pc>,
     /// The interpreter's last branches, oldest first.
     pub(super) branches: Vec<Branch>,
+    /// What earlier ones told of them.
+    pub(super) scores: Scores,
     /// How many arrivals of indirect jumps were known.
     pub(super) arrivals: usize,
     /// The instructions as text, where they are to be recorded.
@@ -68,6 +71,7 @@ impl Order {
             open,
             long,
             branches,
+            scores: earlier,
             arrivals,
             texts,
             took,
@@ -76,7 +80,7 @@ impl Order {
             config.optimisations;
         let entry_pc = region.blocks[0].pc();
         // Found out when the first branch asks: most regions have none that could be converted.
-        let unpredictable = OnceCell::new();
+        let (scores, written) = (OnceCell::new(), OnceCell::new());
         let ways = OnceCell::new();
         let mut known = Known {
             state,
@@ -84,12 +88,17 @@ impl Order {
             literals,
             constants: Vec::new(),
             plain: &plain,
-            unpredictable: &|pc| match conversion {
-                Conversion::Never => false,
+            mispredicted: &|block| match conversion {
+                Conversion::Never => 0.0,
                 Conversion::Unpredictable => {
-                    unpredictable.get_or_init(|| predict::unpredictable(&branches)).contains(&pc)
+                    let known = scores.get_or_init(|| {
+                        let mut known = predict::scores(&branches, written.get_or_init(Vec::new));
+                        known.extend(&earlier);
+                        known
+                    });
+                    known.share(block.insns.last().map_or(0, |insn| insn.0), block.turn)
                 }
-                Conversion::Always => true,
+                Conversion::Always => 1.0,
             },
             joint_tests,
             careful: &careful,
@@ -110,10 +119,12 @@ impl Order {
         }
         region.note_seldom(|pc| ways.get_or_init(|| gate::ways(&branches)).get(&pc).copied());
         facts::prune::<G>(&mut region, &known);
-        convert::part_ways(&mut region, &known);
         if unrolling {
             let turns = |region: &_, loops: &[_]| turns::turns::<G>(region, loops, &known);
-            write_out(&mut region, 2 * config.region_instructions, turns);
+            written.get_or_init(|| write_out(&mut region, 2 * config.region_instructions, turns));
+        }
+        convert::part_ways(&mut region, &known);
+        if unrolling {
             unroll(&mut region);
         }
         let (frontend, call_conv) = (isa.frontend_config(), isa.default_call_conv());
@@ -135,6 +146,7 @@ impl Order {
             words: words.into_iter().map(word).collect(),
             trusted,
             constants: known.constants,
+            scores: scores.into_inner().unwrap_or_default(),
             instructions: region.len(),
             gated,
             arrivals,

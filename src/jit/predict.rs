@@ -5,16 +5,15 @@
 //! prediction*: a counter a branch, and tables of counters by branch and recent history, of which the longest history that was
 //! seen before decides.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::interp::Branch;
 use crate::ops::Pc;
+use crate::unroll::WrittenOut;
 
 /// Outcomes of earlier branches that the tables' histories consist of.
 const HISTORIES: [u32; 3] = [6, 16, 40];
 const ENTRIES: usize = 1 << 12;
-/// One misprediction in this many executions makes a branch unpredictable.
-const OFTEN: u32 = 6;
 /// Executions below which nothing is said of a branch.
 const FEW: u32 = 32;
 
@@ -30,24 +29,76 @@ fn learn(entry: &mut Entry, taken: bool) {
 }
 
 /// How a branch fared once the tables had had time to learn.
-#[derive(Default)]
-struct Score {
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Score {
     seen: u32,
     wrong: u32,
 }
 
-/// The branches of a trace, oldest first, that are unpredictable.
-pub(crate) fn unpredictable(trace: &[Branch]) -> FxHashSet<Pc> {
+impl Score {
+    fn add(&mut self, wrong: bool) {
+        self.seen += 1;
+        self.wrong += u32::from(wrong);
+    }
+
+    /// The share of the executions that were mispredicted; 0 where there were few.
+    fn share(self) -> f32 {
+        if self.seen < FEW { 0.0 } else { self.wrong as f32 / self.seen as f32 }
+    }
+}
+
+/// How branches were predicted.
+#[derive(Clone, Default)]
+pub(crate) struct Scores {
+    all: FxHashMap<Pc, Score>,
+    /// Those in loops that are written out, by turn.
+    turns: FxHashMap<(Pc, usize), Score>,
+}
+
+impl Scores {
+    /// The share of the executions of a branch that are mispredicted. A turn is like the others unless it is worse: the numbers
+    /// with which a program starts may be small.
+    pub(crate) fn share(&self, pc: Pc, turn: Option<usize>) -> f32 {
+        let all = self.all.get(&pc).map_or(0.0, |score| score.share());
+        let own = turn.and_then(|turn| self.turns.get(&(pc, turn))).map_or(0.0, |score| score.share());
+        all.max(own)
+    }
+
+    /// Adds what is known of other branches, and what is known better.
+    pub(crate) fn extend(&mut self, other: &Scores) {
+        let is_better =
+            |score: &Score, known: Option<&Score>| known.is_none_or(|known| score.seen > known.seen);
+        let all = other.all.iter().filter(|(pc, score)| is_better(score, self.all.get(*pc)));
+        let all: Vec<(Pc, Score)> = all.map(|(&pc, &score)| (pc, score)).collect();
+        let turns = other.turns.iter().filter(|(turn, score)| is_better(score, self.turns.get(*turn)));
+        let turns: Vec<((Pc, usize), Score)> = turns.map(|(&turn, &score)| (turn, score)).collect();
+        self.all.extend(all);
+        self.turns.extend(turns);
+    }
+}
+
+/// How the branches of a trace, oldest first, are predicted, each turn of these loops with branches of its own.
+pub(crate) fn scores(trace: &[Branch], written: &[WrittenOut]) -> Scores {
     // The last table has no history: its entries are always found.
     let mut tables: Vec<Entry> = vec![0; ENTRIES * (HISTORIES.len() + 1)];
-    let mut scores: FxHashMap<Pc, Score> = FxHashMap::default();
+    let mut scores = Scores::default();
+    let mut turns: FxHashMap<Pc, usize> = FxHashMap::default();
     let mut history = 0u64;
     for (i, branch) in trace.iter().enumerate() {
         let (pc, taken) = (branch.pc(), branch.is_taken());
+        let turn = written.iter().find(|one| one.branches.contains(&pc)).map(|one| {
+            let next = turns.entry(pc).or_default();
+            let turn = *next;
+            *next += 1;
+            if one.leaves.contains(&(pc, taken)) {
+                turns.retain(|branch, _| !one.branches.contains(branch));
+            }
+            turn
+        });
         let mut provider = None;
         let mut missing = None;
         for (table, bits) in HISTORIES.into_iter().enumerate().rev() {
-            let key = hash(pc, history & ((1 << bits) - 1));
+            let key = hash((pc, turn.unwrap_or(0)), history & ((1 << bits) - 1));
             let index = table * ENTRIES + key as usize % ENTRIES;
             let tag = key >> 12 | 1;
             if tables[index] >> 2 == tag {
@@ -56,7 +107,7 @@ pub(crate) fn unpredictable(trace: &[Branch]) -> FxHashSet<Pc> {
             }
             missing = Some((index, tag));
         }
-        let base = HISTORIES.len() * ENTRIES + hash(pc, 0) as usize % ENTRIES;
+        let base = HISTORIES.len() * ENTRIES + hash((pc, turn.unwrap_or(0)), 0) as usize % ENTRIES;
         let used = &mut tables[provider.unwrap_or(base)];
         let wrong = (*used & 3 >= 2) != taken;
         learn(used, taken);
@@ -69,23 +120,23 @@ pub(crate) fn unpredictable(trace: &[Branch]) -> FxHashSet<Pc> {
         }
         history = history << 1 | taken as u64;
         if i >= trace.len() / 2 {
-            let score = scores.entry(pc).or_default();
-            score.seen += 1;
-            score.wrong += wrong as u32;
+            scores.all.entry(pc).or_default().add(wrong);
+            if let Some(turn) = turn {
+                scores.turns.entry((pc, turn)).or_default().add(wrong);
+            }
         }
     }
-    let is_wrong_often = |s: &Score| s.seen >= FEW && s.wrong * OFTEN >= s.seen;
-    scores.iter().filter(|(_, score)| is_wrong_often(score)).map(|(&pc, _)| pc).collect()
+    scores
 }
 
-fn hash(pc: Pc, history: u64) -> u32 {
-    let mixed = (history ^ (pc as u64) << 44).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+fn hash((pc, turn): (Pc, usize), history: u64) -> u32 {
+    let mixed = (history ^ (pc as u64) << 44 ^ (turn as u64) << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     ((mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32) as u32
 }
 
 #[cfg(test)]
 mod tests {
-    use super::unpredictable;
+    use super::scores;
     use crate::interp::Branch;
     use crate::random::SplitMix;
 
@@ -99,14 +150,15 @@ mod tests {
 
     #[test]
     fn what_repeats_is_predictable() {
-        assert!(unpredictable(&trace(|_| true)).is_empty());
-        assert!(unpredictable(&trace(|i| i % 7 != 0)).is_empty());
-        assert!(unpredictable(&trace(|i| random(i % 500))).is_empty());
+        let share = |outcome: &dyn Fn(u32) -> bool| scores(&trace(outcome), &[]).share(0x3000, None);
+        assert_eq!(share(&|_| true), 0.0);
+        assert!(share(&|i| i % 7 != 0) < 0.01);
+        assert!(share(&|i| random(i % 500)) < 0.1);
     }
 
     #[test]
     fn what_does_not_repeat_is_not() {
-        assert!(unpredictable(&trace(random)).contains(&0x3000));
-        assert!(unpredictable(&[]).is_empty());
+        assert!(scores(&trace(random), &[]).share(0x3000, None) > 0.4);
+        assert_eq!(scores(&[], &[]).share(0x3000, None), 0.0);
     }
 }

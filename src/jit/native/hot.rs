@@ -267,3 +267,4 @@ impl Native {
 fn soon(code: &Code) -> i32 {
     code.threshold() - POLL
 }
+            scores: self.scores.clone(),
