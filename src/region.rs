@@ -355,6 +355,20 @@ impl Region {
         }
     }
 
+    /// Whether an instruction is in it.
+    pub(crate) fn contains(&self, pc: Pc) -> bool {
+        self.blocks.iter().flat_map(|block| &block.insns).any(|insn| insn.0 == pc)
+    }
+
+    /// The returns from it.
+    pub(crate) fn returns<G: Guest>(&self) -> impl Iterator<Item = Pc> + '_ {
+        let is_return = |block: &&Block| {
+            let last = block.insns.last().map(|&(pc, insn)| effects::of::<G>(insn, pc).flow);
+            block.targets.is_empty() && matches!(last, Some(Flow::Dynamic(_, Via::Return)))
+        };
+        self.blocks.iter().filter(is_return).map(|block| block.insns[block.insns.len() - 1].0)
+    }
+
     /// Whether control reaches `b` through `a` only.
     pub(crate) fn dominates(&self, a: usize, mut b: usize) -> bool {
         while b > a {
@@ -424,6 +438,7 @@ impl Region {
                     next: renumbered(block.next),
                     taken: block.taken.map(renumbered),
                     seldom: block.seldom,
+                    turn: block.turn,
                     targets: block.targets.iter().map(|&(pc, b)| (pc, index[b])).collect(),
                     ..Block::default()
                 }
@@ -438,7 +453,6 @@ impl Region {
     fn analyse(&mut self) {
         self.blocks[0].predecessors = 1;
         self.blocks[0].is_checkpoint = true;
-                    turn: block.turn,
         let edges: Vec<(usize, usize)> =
             (0..self.blocks.len()).flat_map(|b| self.blocks[b].successors().map(move |s| (b, s))).collect();
         for &(from, to) in &edges {

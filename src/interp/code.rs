@@ -50,7 +50,7 @@ pub(crate) struct Code {
     branches: usize,
     /// Heat at which a place is handed to the JIT.
     threshold: i32,
-    /// By indirect jump or call: where it has always arrived, plus one, or [`MANY`].
+    /// By indirect jump or call: where it has always arrived, plus one, or [`MANY`]. By return: where it last arrived, plus one.
     arrival: Table<u32>,
     /// Where those have arrived that go to many places, each once.
     arrivals: Vec<Pc>,
@@ -191,6 +191,14 @@ impl Code {
         }
     }
 
+    /// Notes that the return at `from` has arrived at `to`.
+    #[inline(always)]
+    pub(super) fn come_back(&mut self, from: Pc, to: Pc) {
+        if let Some(slot) = self.arrival.get_mut(from as usize) {
+            *slot = to.wrapping_add(1);
+        }
+    }
+
     #[cold]
     fn first_arrival(&mut self, from: Pc, to: Pc) {
         let is_code = (to as usize) < self.arrival.len();
@@ -222,6 +230,11 @@ impl Code {
         let (newer, older) = self.trace.split_at(self.branches % TRACE);
         let older = if self.branches < TRACE { &[] } else { older };
         [older, newer].concat()
+    }
+
+    /// Where the return at `from` last arrived.
+    pub(crate) fn last_return(&self, from: Pc) -> Option<Pc> {
+        self.arrival.get(from as usize)?.checked_sub(1)
     }
 
     /// Whether the instruction at `pc` has ever been executed since its word was written.

@@ -268,8 +268,9 @@ fn retire<G: Guest>(
         }
         Flow::Call(to) => (to, true),
         Flow::Dynamic(to, via) => {
-            if via != Via::Return {
-                m.code.arrive(pc, to);
+            match via {
+                Via::Return => m.code.come_back(pc, to),
+                _ => m.code.arrive(pc, to),
             }
             (to, true)
         }

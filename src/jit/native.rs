@@ -68,6 +68,8 @@ pub(crate) struct Native {
     /// Regions made from a word, and regions that write it without a test.
     owners: Watches,
     trusters: Watches,
+    /// By hot places: the start of the region around the loop that they are called in.
+    outer: FxHashMap<Pc, Pc>,
     /// Places where this machine has had a region compiled that it has not seen yet.
     waiting: FxHashSet<Pc>,
     /// Places whose heat says that the library has a region for them.
@@ -84,14 +86,16 @@ pub(crate) struct Native {
     /// that never came.
     leaves: FxHashMap<Pc, u32>,
     careful: FxHashSet<Pc>,
-    /// Registers that were not what regions took them for, by the regions' entries.
+    /// The registers when places were found hot for the first time.
+    looks: FxHashMap<Pc, Vec<u64>>,
+    /// Registers that do not stay what they are, by the regions' entries.
     varying: FxHashMap<Pc, FxHashSet<usize>>,
+    /// How branches were predicted, as far as that was asked for.
+    scores: Scores,
     /// Headers of loops that have gates: once there is native code, the interpreter does not see how long control stays.
     long: FxHashSet<Pc>,
     /// How often gates were shut, by the headers of their loops.
     shut: FxHashMap<Pc, u32>,
-    /// How branches were predicted, as far as that was asked for.
-    scores: Scores,
     /// What [`State::changes`] was when a region last left at an access.
     changes: usize,
     plain: Option<Vec<Option<Range<u64>>>>,
@@ -111,6 +115,7 @@ impl Native {
             entries: None,
             owners: Watches::new(),
             trusters: Watches::new(),
+            outer: FxHashMap::default(),
             waiting: FxHashSet::default(),
             offered: FxHashSet::default(),
             outdated: Vec::new(),
@@ -120,14 +125,15 @@ impl Native {
             mutable: FxHashSet::default(),
             leaves: FxHashMap::default(),
             careful: FxHashSet::default(),
+            looks: FxHashMap::default(),
             varying: FxHashMap::default(),
+            scores: Scores::default(),
             long: FxHashSet::default(),
             shut: FxHashMap::default(),
             changes: 0,
             plain: None,
         };
         native.offer(state, code);
-            scores: Scores::default(),
         native
     }
 
@@ -431,13 +437,13 @@ impl Native {
             state.find_plain();
             self.long.extend(&region.basis.gated);
         }
+        self.scores.extend(&region.basis.scores);
         let (runs, retired, missed, accesses, is_shut, outdated) = Default::default();
         let installed = Installed { region, number, runs, retired, missed, accesses, is_shut, outdated };
         self.regions[id] = Some(installed);
     }
 
     /// Records that a region is taken up, if that is asked for; its number.
-        self.scores.extend(&region.basis.scores);
     fn keep(&mut self, region: &Compiled, is_own: bool, stats: &Stats) -> usize {
         let Some(record) = &mut self.record else { return 0 };
         let region = record::Region {

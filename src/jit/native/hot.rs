@@ -14,7 +14,7 @@ use crate::guest::{Guest, Insn};
 use crate::interp::Code;
 use crate::ops::Pc;
 use crate::record::{Doing, Unfit, What};
-use crate::region::{self, Limits, Program};
+use crate::region::{self, Limits, Program, Region};
 use crate::state::State;
 use crate::tier::{Compile, Stats, Tiers};
 
@@ -110,15 +110,40 @@ impl Native {
         if let (false, Some(record)) = (may_compile, &mut self.record) {
             record.put_off += 1;
         }
-        let Some(claim) = may_compile.then(|| self.library.claim(pc)).flatten() else {
+        if !self.has_looked_twice::<G>(pc, state) {
             return self.cool(pc, soon(code), code);
+        }
+        if let Some(&outer) = self.outer.get(&pc)
+            && self.waiting.contains(&outer)
+        {
+            self.take::<G>(outer, state, code, stats);
+            return self.wait_for(outer, pc, code);
+        }
+        if !may_compile {
+            return self.cool(pc, soon(code), code);
+        }
+        let start = Instant::now();
+        let region = match self.unavailable() {
+            None => self.find_region(pc, guest, state, code),
+            Some(_) => None,
         };
-        self.cool(pc, policy::cold(self.config().hot), code);
-        let order = if self.unavailable().is_some() { None } else { self.order(pc, guest, state, code) };
-        let Some(order) = order else {
+        let Some(region) = region else {
+            self.cool(pc, policy::cold(self.config().hot), code);
             self.drop_outdated(pc, state, code, stats);
             return self.note(pc, stats, What::Refused);
         };
+        let entry = region.blocks[0].pc();
+        if entry != pc {
+            self.outer.insert(pc, entry);
+            if self.take::<G>(entry, state, code, stats) {
+                return self.wait_for(entry, pc, code);
+            }
+        }
+        let Some(claim) = self.library.claim(entry) else {
+            return self.cool(pc, soon(code), code);
+        };
+        self.cool(entry, policy::cold(self.config().hot), code);
+        let order = self.order(pc, region, start, guest, state, code);
         match self.config().compile {
             Compile::Inline => {
                 self.library.compile(claim, |isa, config| order.translate::<G>(state, isa, config));
@@ -129,8 +154,34 @@ impl Native {
                 self.library.compile_elsewhere(claim, translate);
             }
         }
-        self.waiting.insert(pc);
-        self.take::<G>(pc, state, code, stats);
+        self.waiting.insert(entry);
+        self.take::<G>(entry, state, code, stats);
+        if entry != pc {
+            self.wait_for(entry, pc, code);
+        }
+    }
+
+    /// A place is hot around which there is a loop that is, or will be, native: it is looked at again when that is ready, and has
+    /// native code of its own if control stays there for long all the same.
+    fn wait_for(&self, outer: Pc, pc: Pc, code: &mut Code) {
+        self.cool(pc, if self.waiting.contains(&outer) { soon(code) } else { 0 }, code);
+    }
+
+    /// Whether a place was hot before. The registers that have changed since then are no constants of a region that starts there.
+    fn has_looked_twice<G: Guest>(&mut self, pc: Pc, state: &State) -> bool {
+        let config = self.config();
+        let is_early = config.tiers == Tiers::Jit || config.hot < POLL as u32;
+        if is_early || !config.optimisations.constants {
+            return true;
+        }
+        let slots = || (0..G::SLOTS.len()).map(|slot| state.slot(slot)).collect();
+        let Some(first) = self.looks.get(&pc) else {
+            self.looks.insert(pc, slots());
+            return false;
+        };
+        let changed = (0..).zip(first).filter(|&(slot, &bits)| state.slot(slot) != bits).map(|look| look.0);
+        self.varying.entry(pc).or_default().extend(changed);
+        true
     }
 
     /// Takes a region that starts at `pc` from the library, if there is one that holds here. False if nobody has
@@ -226,40 +277,67 @@ impl Native {
         self.note(pc, stats, What::Rejected(why));
     }
 
-    /// Finds the region at `entry_pc`, and looks up what its translation depends on.
-    fn order<G: Guest>(
+    /// Finds the region for a hot place: that around it, or, where that is in a subroutine, around the loop that it is called in.
+    fn find_region<G: Guest>(
         &mut self,
-        entry_pc: Pc,
+        pc: Pc,
         guest: &G,
         state: &mut State,
         code: &mut Code,
-    ) -> Option<Order> {
-        let start = Instant::now();
+    ) -> Option<Region> {
         let config = self.library.config();
         let limits = Limits {
             instructions: config.region_instructions,
             call_depth: config.call_depth,
             targets: config.targets,
         };
-        let (eager, record) = (config.tiers == Tiers::Jit, config.record);
-        let history = &self.history;
-        let mut view = View { guest, state, code, history, eager };
-        let region = region::find::<G>(entry_pc, &mut view, &limits)?;
+        let eager = config.tiers == Tiers::Jit;
+        let may_go_out = !eager && !self.is_outdated(pc) && !self.outer.contains_key(&pc);
+        let mut view = View { guest, state, code, history: &self.history, eager };
+        let mut region = region::find::<G>(pc, &mut view, &limits)?;
+        for _ in 0..if may_go_out { config.call_depth } else { 0 } {
+            let back = region.returns::<G>().find_map(|from| view.code.last_return(from));
+            let Some(back) = back.filter(|&back| !region.contains(back) && self.region_at(back).is_none())
+            else {
+                break;
+            };
+            let Some(outer) = region::find::<G>(back, &mut view, &limits) else { break };
+            if outer.blocks[0].predecessors < 2 || !outer.contains(pc) {
+                break;
+            }
+            region = outer;
+        }
+        Some(region)
+    }
+
+    /// Looks up what the translation of a region depends on. It was found because `pc` is hot.
+    fn order<G: Guest>(
+        &mut self,
+        pc: Pc,
+        region: Region,
+        start: Instant,
+        guest: &G,
+        state: &mut State,
+        code: &mut Code,
+    ) -> Order {
         let mut mutable = named_stores::<G>(guest, state, &region);
         mutable.extend(&self.mutable);
-        Some(Order {
+        let places = [pc, region.blocks[0].pc()];
+        let varying = places.iter().filter_map(|place| self.varying.get(place)).flatten().copied().collect();
+        Order {
             mutable,
             plain: self.plain.get_or_insert_with(|| plain_ranges(state)).clone(),
             careful: self.careful.clone(),
-            varying: self.varying.get(&entry_pc).cloned().unwrap_or_default(),
+            varying,
             open: self.shut.iter().filter(|gate| *gate.1 >= SHUT).map(|gate| *gate.0).collect(),
             long: self.long.clone(),
             branches: code.trace(),
+            scores: self.scores.clone(),
             arrivals: code.first_arrivals,
-            texts: record.then(|| texts(&region, guest, state)),
+            texts: self.library.config().record.then(|| texts(&region, guest, state)),
             took: start.elapsed(),
             region,
-        })
+        }
     }
 }
 
@@ -267,4 +345,3 @@ impl Native {
 fn soon(code: &Code) -> i32 {
     code.threshold() - POLL
 }
-            scores: self.scores.clone(),
