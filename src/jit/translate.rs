@@ -582,6 +582,7 @@ impl<G: Guest> Translator<'_, G> {
     fn write_tolls(&mut self) {
         for Toll { block, point, to, owed } in std::mem::take(&mut self.tolls) {
             self.b.switch_to_block(block);
+            self.goes_on_at(self.current, self.region.blocks[self.current].insns.len() - 1);
             self.now = point;
             self.now.budget = self.charged(owed);
             self.now.pending = self.region.blocks[to].shortest;
