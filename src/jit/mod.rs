@@ -12,6 +12,7 @@ mod constants;
 mod contain;
 mod convert;
 pub(crate) mod dump;
+mod edges;
 mod elements;
 mod exits;
 mod facts;
