@@ -5,6 +5,8 @@
 //! prediction*: a counter a branch, and tables of counters by branch and recent history, of which the longest history that was
 //! seen before decides.
 
+use std::hash::Hash;
+
 use rustc_hash::FxHashMap;
 
 use crate::interp::Branch;
@@ -66,14 +68,17 @@ impl Scores {
 
     /// Adds what is known of other branches, and what is known better.
     pub(crate) fn extend(&mut self, other: &Scores) {
-        let is_better =
-            |score: &Score, known: Option<&Score>| known.is_none_or(|known| score.seen > known.seen);
-        let all = other.all.iter().filter(|(pc, score)| is_better(score, self.all.get(*pc)));
-        let all: Vec<(Pc, Score)> = all.map(|(&pc, &score)| (pc, score)).collect();
-        let turns = other.turns.iter().filter(|(turn, score)| is_better(score, self.turns.get(*turn)));
-        let turns: Vec<((Pc, usize), Score)> = turns.map(|(&turn, &score)| (turn, score)).collect();
-        self.all.extend(all);
-        self.turns.extend(turns);
+        keep_better(&mut self.all, &other.all);
+        keep_better(&mut self.turns, &other.turns);
+    }
+}
+
+fn keep_better<K: Copy + Eq + Hash>(known: &mut FxHashMap<K, Score>, other: &FxHashMap<K, Score>) {
+    for (&branch, &score) in other {
+        let known = known.entry(branch).or_default();
+        if score.seen > known.seen {
+            *known = score;
+        }
     }
 }
 
@@ -139,6 +144,7 @@ mod tests {
     use super::scores;
     use crate::interp::Branch;
     use crate::random::SplitMix;
+    use crate::unroll::WrittenOut;
 
     fn trace(outcome: impl Fn(u32) -> bool) -> Vec<Branch> {
         (0..8192).map(|i| Branch::new(0x3000, outcome(i))).collect()
@@ -160,5 +166,25 @@ mod tests {
     fn what_does_not_repeat_is_not() {
         assert!(scores(&trace(random), &[]).share(0x3000, None) > 0.4);
         assert_eq!(scores(&[], &[]).share(0x3000, None), 0.0);
+    }
+
+    #[test]
+    fn turns_are_told_apart() {
+        let (branch, latch) = (0x3000, 0x3002);
+        // In the first of four turns the branch goes at random, in the others it is never taken.
+        let turn =
+            |i: u32| [Branch::new(branch, i.is_multiple_of(4) && random(i)), Branch::new(latch, i % 4 != 3)];
+        let trace: Vec<Branch> = (0..4096).flat_map(turn).collect();
+        let one = WrittenOut {
+            branches: [branch, latch].into_iter().collect(),
+            leaves: [(latch, false)].into_iter().collect(),
+        };
+        let scores = scores(&trace, &[one]);
+        let own = |turn| scores.turns[&(branch, turn)].share();
+        assert!(own(0) > 0.4);
+        assert!((1..4).all(|turn| own(turn) == 0.0));
+        // No turn is said to be better than the branch is in all.
+        assert!((0.05..0.2).contains(&scores.share(branch, Some(3))));
+        assert!(scores.share(branch, Some(0)) > 0.4);
     }
 }
