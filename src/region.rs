@@ -357,7 +357,12 @@ impl Region {
 
     /// Whether an instruction is in it.
     pub(crate) fn contains(&self, pc: Pc) -> bool {
-        self.blocks.iter().flat_map(|block| &block.insns).any(|insn| insn.0 == pc)
+        self.addresses().any(|at| at == pc)
+    }
+
+    /// Where its instructions are.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = Pc> + '_ {
+        self.blocks.iter().flat_map(|block| block.insns.iter().map(|insn| insn.0))
     }
 
     /// The returns from it.

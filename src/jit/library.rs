@@ -12,8 +12,9 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::code::{Entry, Generation, host_isa};
-use super::compile::{Job, MachineCode, Worker, compile};
+use super::compile::{MachineCode, compile};
 use super::predict::Scores;
+use super::worker::{Job, Worker};
 use super::{Exit, dump};
 use crate::ops::Pc;
 use crate::record::{Details, Listing};
@@ -176,11 +177,27 @@ impl Library {
     ) {
         let (isa, config) = (self.isa.clone(), self.config.clone());
         let job: Job = Box::new(move || compile_and_publish(&isa, &config, &claim, translate));
-        let refused = self.config.plant == Some(Plant::Thread);
-        match self.worker.get_or_init(|| Worker::start().ok()).as_ref().filter(|_| !refused) {
+        match self.worker() {
             Some(worker) => worker.give(job).unwrap_or_else(|job| job()),
             None => job(),
         }
+    }
+
+    /// Has the compiling thread started, and what it needs for any region: something will soon be hot.
+    pub(crate) fn prepare(&self) {
+        if self.config.compile == Compile::Background && self.worker.get().is_none() {
+            let (isa, codegen) = (self.isa.clone(), self.config.codegen);
+            let job = Box::new(move || {
+                isa.get_or_init(|| host_isa(codegen));
+            });
+            // Where there is no thread, this is done when it is needed.
+            self.worker().map(|worker| worker.give(job));
+        }
+    }
+
+    fn worker(&self) -> Option<&Worker> {
+        let refused = self.config.plant == Some(Plant::Thread);
+        self.worker.get_or_init(|| Worker::start().ok()).as_ref().filter(|_| !refused)
     }
 }
 

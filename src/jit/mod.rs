@@ -1,7 +1,7 @@
 //! The JIT tier: regions become native code.
 //!
 //! `native` finds a region and what is to be known of it, `order` has `translate` make CLIF of it and `compile` machine
-//! code of that, in line or on a thread of its own, and `code` keeps it in memory that is never writable and executable
+//! code of that, in line or on a thread of its own (`worker`), and `code` keeps it in memory that is never writable and executable
 //! at once.
 
 mod access;
@@ -28,6 +28,7 @@ pub(crate) mod translate;
 mod turns;
 mod unused;
 mod values;
+mod worker;
 
 pub use code::CodegenOptions;
 

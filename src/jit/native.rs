@@ -68,10 +68,10 @@ pub(crate) struct Native {
     /// Regions made from a word, and regions that write it without a test.
     owners: Watches,
     trusters: Watches,
-    /// By hot places: the start of the region around the loop that they are called in.
-    outer: FxHashMap<Pc, Pc>,
-    /// Places where this machine has had a region compiled that it has not seen yet.
-    waiting: FxHashSet<Pc>,
+    /// Hot places for which a region that starts elsewhere was waited for.
+    inner: FxHashSet<Pc>,
+    /// Places where this machine has had a region compiled that it has not seen yet, and what that consists of.
+    waiting: FxHashMap<Pc, FxHashSet<Pc>>,
     /// Places whose heat says that the library has a region for them.
     offered: FxHashSet<Pc>,
     /// Where regions start that are outdated, and exits since somebody looked.
@@ -115,8 +115,8 @@ impl Native {
             entries: None,
             owners: Watches::new(),
             trusters: Watches::new(),
-            outer: FxHashMap::default(),
-            waiting: FxHashSet::default(),
+            inner: FxHashSet::default(),
+            waiting: FxHashMap::default(),
             offered: FxHashSet::default(),
             outdated: Vec::new(),
             exits: 0,
@@ -402,7 +402,7 @@ impl Native {
     ) {
         let Basis { entry_pc, words, trusted, .. } = &region.basis;
         self.drop_outdated(*entry_pc, state, code, stats);
-        let is_own = self.waiting.remove(entry_pc);
+        let is_own = self.waiting.remove(entry_pc).is_some();
         if is_own {
             stats.regions += 1;
             stats.compile_time += region.took;

@@ -135,7 +135,7 @@ impl Order {
             contain::check(&function, G::SPACES)
                 .unwrap_or_else(|what| panic!("native code may reach outside the state: {what}\n{function}"));
         }
-        let own: FxHashSet<Pc> = region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0)).collect();
+        let own: FxHashSet<Pc> = region.addresses().collect();
         let word = |at: Pc| {
             let value = G::CODE.and_then(|space| state.bits(space, at as u64)).unwrap_or(0);
             Word { at, value, is_literal: !own.contains(&at) }

@@ -18,8 +18,9 @@ const NEIGHBOURHOOD: Pc = 512;
 /// never been executed counts if control may come there on a direct way from what has: data would name any word.
 pub(super) fn named_stores<G: Guest>(guest: &G, state: &State, region: &Region) -> FxHashSet<Pc> {
     let Some(space) = G::CODE else { return FxHashSet::default() };
-    let own = region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0));
-    let (first, last) = own.clone().fold((Pc::MAX, 0), |(first, last), pc| (first.min(pc), last.max(pc)));
+    let own = region.addresses();
+    let (first, last) =
+        region.addresses().fold((Pc::MAX, 0), |(first, last), pc| (first.min(pc), last.max(pc)));
     let near =
         first.saturating_sub(NEIGHBOURHOOD)..last.saturating_add(NEIGHBOURHOOD).min(guest.code_len() as Pc);
     let executed = near.clone().filter(|&pc| state.attributes(space, pc.into()) & attr::DECODED != 0);
@@ -56,8 +57,7 @@ pub(super) fn plain_ranges(state: &State) -> Vec<Option<Range<u64>>> {
 
 /// A region's instructions as text.
 pub(super) fn texts<G: Guest>(region: &Region, guest: &G, state: &State) -> FxHashMap<Pc, String> {
-    let pcs = region.blocks.iter().flat_map(|block| block.insns.iter().map(|insn| insn.0));
-    pcs.map(|pc| (pc, guest.disassemble(state, pc))).collect()
+    region.addresses().map(|pc| (pc, guest.disassemble(state, pc))).collect()
 }
 
 /// A region's instructions, which have these texts, and blocks, as they are recorded.

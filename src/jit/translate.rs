@@ -172,7 +172,7 @@ pub(crate) fn translate<G: Guest>(
         written,
         tops: Vec::new(),
         bases: vec![None; G::SPACES.len()],
-        own_words: region.blocks.iter().flat_map(|b| b.insns.iter().map(|i| i.0)).collect(),
+        own_words: region.addresses().collect(),
         literals: facts.literals.clone(),
         trusted: FxHashSet::default(),
         exits: Vec::new(),

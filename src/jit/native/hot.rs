@@ -113,9 +113,8 @@ impl Native {
         if !self.has_looked_twice::<G>(pc, state) {
             return self.cool(pc, soon(code), code);
         }
-        if let Some(&outer) = self.outer.get(&pc)
-            && self.waiting.contains(&outer)
-        {
+        let around = self.waiting.iter().find(|(_, insns)| insns.contains(&pc)).map(|waiting| *waiting.0);
+        if let Some(outer) = around {
             self.take::<G>(outer, state, code, stats);
             return self.wait_for(outer, pc, code);
         }
@@ -133,16 +132,14 @@ impl Native {
             return self.note(pc, stats, What::Refused);
         };
         let entry = region.blocks[0].pc();
-        if entry != pc {
-            self.outer.insert(pc, entry);
-            if self.take::<G>(entry, state, code, stats) {
-                return self.wait_for(entry, pc, code);
-            }
+        if entry != pc && self.take::<G>(entry, state, code, stats) {
+            return self.wait_for(entry, pc, code);
         }
         let Some(claim) = self.library.claim(entry) else {
             return self.cool(pc, soon(code), code);
         };
         self.cool(entry, policy::cold(self.config().hot), code);
+        self.waiting.insert(entry, region.addresses().collect());
         let order = self.order(pc, region, start, guest, state, code);
         match self.config().compile {
             Compile::Inline => {
@@ -154,17 +151,17 @@ impl Native {
                 self.library.compile_elsewhere(claim, translate);
             }
         }
-        self.waiting.insert(entry);
         self.take::<G>(entry, state, code, stats);
         if entry != pc {
             self.wait_for(entry, pc, code);
         }
     }
 
-    /// A place is hot around which there is a loop that is, or will be, native: it is looked at again when that is ready, and has
-    /// native code of its own if control stays there for long all the same.
-    fn wait_for(&self, outer: Pc, pc: Pc, code: &mut Code) {
-        self.cool(pc, if self.waiting.contains(&outer) { soon(code) } else { 0 }, code);
+    /// A hot place is part of a region that is, or will be, native: it is looked at again when that is ready, and has native code
+    /// of its own if control stays there for long all the same.
+    fn wait_for(&mut self, outer: Pc, pc: Pc, code: &mut Code) {
+        self.inner.insert(pc);
+        self.cool(pc, if self.waiting.contains_key(&outer) { soon(code) } else { 0 }, code);
     }
 
     /// Whether a place was hot before. The registers that have changed since then are no constants of a region that starts there.
@@ -177,6 +174,7 @@ impl Native {
         let slots = || (0..G::SLOTS.len()).map(|slot| state.slot(slot)).collect();
         let Some(first) = self.looks.get(&pc) else {
             self.looks.insert(pc, slots());
+            self.library.prepare();
             return false;
         };
         let changed = (0..).zip(first).filter(|&(slot, &bits)| state.slot(slot) != bits).map(|look| look.0);
@@ -198,7 +196,7 @@ impl Native {
         } else if found.is_busy {
             // Comes back soon, to look whether it is ready.
             self.cool(pc, soon(code), code);
-        } else if self.waiting.remove(&pc) {
+        } else if self.waiting.remove(&pc).is_some() {
             self.learn(pc, found.regions.first(), state, code, stats);
         } else {
             return false;
@@ -292,7 +290,7 @@ impl Native {
             targets: config.targets,
         };
         let eager = config.tiers == Tiers::Jit;
-        let may_go_out = !eager && !self.is_outdated(pc) && !self.outer.contains_key(&pc);
+        let may_go_out = !eager && !self.is_outdated(pc) && !self.inner.contains(&pc);
         let mut view = View { guest, state, code, history: &self.history, eager };
         let mut region = region::find::<G>(pc, &mut view, &limits)?;
         for _ in 0..if may_go_out { config.call_depth } else { 0 } {

@@ -1,0 +1,78 @@
+//! The thread that compiles, beside the machine's own.
+
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+
+/// Something to do on the compiling thread.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
+/// A thread that compiles.
+struct Thread {
+    jobs: Sender<Job>,
+    handle: JoinHandle<()>,
+}
+
+/// Threads that wait for somebody to compile for.
+static IDLE: Mutex<Vec<Thread>> = Mutex::new(Vec::new());
+
+/// The use of a thread that compiles. When it is dropped, the thread is there for others, with the room that Cranelift's
+/// tables have grown to; nobody waits for what it still does.
+pub(crate) struct Worker(Option<Thread>);
+
+impl Worker {
+    /// Takes a thread that waits, or starts one.
+    pub(crate) fn start() -> std::io::Result<Worker> {
+        let idle = IDLE.lock().expect("nobody panics while taking a thread").pop();
+        let thread = idle.map_or_else(Thread::start, Ok)?;
+        Ok(Worker(Some(thread)))
+    }
+
+    /// Gives a job. It is handed back if the thread has died.
+    pub(crate) fn give(&self, job: Job) -> Result<(), Job> {
+        let Some(thread) = &self.0 else { return Err(job) };
+        run_elsewhere(&thread.handle);
+        thread.jobs.send(job).map_err(|e| e.0)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let alive = self.0.take().filter(|thread| !thread.handle.is_finished());
+        if let (Some(thread), Ok(mut idle)) = (alive, IDLE.lock()) {
+            idle.push(thread);
+        }
+    }
+}
+
+impl Thread {
+    fn start() -> std::io::Result<Thread> {
+        let (jobs, todo) = channel::<Job>();
+        let work = move || todo.into_iter().for_each(|job| job());
+        let handle = std::thread::Builder::new().name("kiln-compile".to_owned()).spawn(work)?;
+        Ok(Thread { jobs, handle })
+    }
+}
+
+/// Keeps a thread off the core that this one runs on and goes on running on. Linux may wake it there, in virtual machines
+/// whose other cores sleep, and it would wait for milliseconds.
+fn run_elsewhere(thread: &JoinHandle<()>) {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: zero is a valid set, the pointers are to a live one of the size that is given, a core's number that the host
+    // says is within it, and the handle's thread has been neither joined nor detached.
+    unsafe {
+        use std::os::unix::thread::JoinHandleExt;
+        let mut cores: libc::cpu_set_t = std::mem::zeroed();
+        let size = size_of_val(&cores);
+        let known = libc::sched_getaffinity(0, size, &mut cores) == 0;
+        if let (true, Ok(here)) = (known, usize::try_from(libc::sched_getcpu()))
+            && here < 8 * size
+        {
+            libc::CPU_CLR(here, &mut cores);
+            // Where there is no other core the host refuses, and nothing changes.
+            libc::pthread_setaffinity_np(thread.as_pthread_t(), size, &cores);
+        }
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    let _ = thread;
+}
