@@ -212,21 +212,19 @@ impl<G: Guest> Translator<'_, G> {
         extent: Extent,
     ) -> Found {
         let (from, to) = (offset + extent.below, offset + extent.above);
-        let base = match self.indexed.get(&pointer) {
-            // A small, perhaps negative, index into a table: with its sign, the sum needs not be cut to the
-            // address's width, and is the address if it is in range.
-            Some(&(index, table)) if plain.contains(&table) => {
-                let index = self.b.ins().sextend(types::I64, index);
-                self.b.ins().iadd_imm_s(index, table as i64)
-            }
-            _ => self.extended::<A>(Val::Is(pointer)),
+        // A small, perhaps negative, index into a table: with its sign, the sum needs not be cut to the address's width, and
+        // is the address if it is in range.
+        let indexed = self.indexed.get(&pointer).copied().filter(|(_, table)| plain.contains(table));
+        let (base, table) = match indexed {
+            Some((index, table)) => (self.b.ins().sextend(types::I64, index), table as i64),
+            None => (self.extended::<A>(Val::Is(pointer)), 0),
         };
         // One test: what is below the range wraps, in 64 bits, to above it.
-        let start = self.b.ins().iadd_imm_s(base, from - plain.start as i64);
+        let start = self.b.ins().iadd_imm_s(base, table + from - plain.start as i64);
         let len = ((plain.end - plain.start) as i64 - (to - from)).max(0);
         let special = self.b.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, start, len);
         self.leave_if(special, Reason::Load);
-        Found { block: self.current, from, to, base, base_offset: 0 }
+        Found { block: self.current, from, to, base, base_offset: -table }
     }
 
     /// Leaves if an element of the extent around `at` has one of the attributes `mask`. One load tests up to
