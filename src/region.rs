@@ -12,6 +12,10 @@ use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::ops::{Flow, Pc, Via};
 
+/// Instructions that a machine's budget must last for, about, wherever in a region it is checked: a machine may run in small
+/// steps.
+const LONG: u64 = 256;
+
 /// What a region may consist of.
 pub(crate) struct Limits {
     /// Instructions in a region, copies counted.
@@ -64,11 +68,13 @@ pub(crate) struct Block {
     pub(crate) turn: Option<usize>,
     /// Blocks that control comes from, each edge once; the region's entry counts as one for block 0.
     pub(crate) predecessors: usize,
-    /// An edge that closes a cycle ends here: the budget is checked at the top.
+    /// An edge that closes a cycle ends here, or control enters here: the budget is checked before.
     pub(crate) is_checkpoint: bool,
-    /// The most instructions that retire from the top until the next checkpoint or exit.
+    /// The budget is checked before a checkpoint on other edges, too: the way on from here is long.
+    pub(crate) is_always_checked: bool,
+    /// The most instructions that retire from the top until control leaves or comes to where the budget is checked.
     pub(crate) longest: u64,
-    /// The fewest instructions that have retired at the top since the last checkpoint.
+    /// The fewest instructions that retire from the region's entry to the top where control closes no cycle.
     pub(crate) shortest: u64,
     /// The block that control has always passed through before; itself for block 0.
     pub(crate) dominator: usize,
@@ -452,9 +458,9 @@ impl Region {
         self.analyse();
     }
 
-    /// Counts predecessors, finds checkpoints (where a cycle closes), the longest way to the next one, the shortest
-    /// from the last one, and dominators. Blocks are in reverse post-order, so an edge to an earlier block, or to itself, closes a
-    /// cycle, and every cycle has such an edge.
+    /// Counts predecessors, finds checkpoints (where a cycle closes), the longest way on to one, the shortest way there that closes no
+    /// cycle, and dominators. Blocks are in reverse post-order, so an edge to an earlier block, or to itself, closes a cycle, and
+    /// every cycle has such an edge.
     fn analyse(&mut self) {
         self.blocks[0].predecessors = 1;
         self.blocks[0].is_checkpoint = true;
@@ -465,16 +471,17 @@ impl Region {
             self.blocks[to].is_checkpoint |= to <= from;
         }
         for b in (0..self.blocks.len()).rev() {
-            let onward = |s: usize| {
-                if self.blocks[s].is_checkpoint { 0 } else { self.blocks[s].longest }
-            };
-            let longest = self.blocks[b].successors().map(onward).max().unwrap_or(0);
-            self.blocks[b].longest = self.blocks[b].insns.len() as u64 + longest;
+            let is_on = |&to: &usize| to > b && !self.blocks[to].is_always_checked;
+            let onward = self.blocks[b].successors().filter(is_on).map(|to| self.blocks[to].longest);
+            let longest = onward.max().unwrap_or(0) + self.blocks[b].insns.len() as u64;
+            let block = &mut self.blocks[b];
+            (block.longest, block.is_always_checked) = (longest, block.is_checkpoint && longest > LONG);
         }
         let mut shortest = vec![u64::MAX; self.blocks.len()];
+        shortest[0] = 0;
         for b in 0..self.blocks.len() {
             let block = &mut self.blocks[b];
-            block.shortest = if block.is_checkpoint { 0 } else { shortest[b] };
+            block.shortest = shortest[b];
             let end = block.shortest + block.insns.len() as u64;
             self.blocks[b].successors().for_each(|to| shortest[to] = shortest[to].min(end));
         }

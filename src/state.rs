@@ -228,9 +228,15 @@ impl State {
     #[cfg(feature = "jit")]
     pub(crate) fn find_plain(&mut self) {
         for space in (0..self.spaces.len()).filter(|&space| self.spaces[space].attributes) {
-            let longest = self.without(space, attr::ANY).max_by_key(|range| range.end - range.start);
-            self.set_plain(space, longest.unwrap_or_default());
+            self.set_plain(space, self.longest_plain(space));
         }
+    }
+
+    /// The longest range of plain addresses in a space.
+    #[cfg(feature = "jit")]
+    pub(crate) fn longest_plain(&self, space: usize) -> Range<u64> {
+        let longest = self.without(space, attr::ANY).max_by_key(|range| range.end - range.start);
+        longest.unwrap_or_default()
     }
 
     /// The ranges of addresses of a space that have none of these attributes, in order.

@@ -9,6 +9,9 @@ use kiln::guest::{Guest, Stop};
 use kiln::guests::lc3::generate::Case;
 use kiln::tier::Tiers;
 
+/// More instructions than control passes on any way in these programs' native code without going back.
+const LONGEST: u64 = 40;
+
 /// Runs a program in steps of every size from 1 to more than it has instructions; after each step the machine is
 /// where single steps of the interpreter lead. The first step of each size is a run from the start.
 fn every_budget(case: &Case) {
@@ -19,7 +22,7 @@ fn every_budget(case: &Case) {
     };
     for (name, config) in configurations() {
         let mut native = 0;
-        for step in 0..=length + 2 {
+        for step in 0..=length + LONGEST {
             let (mut vm, output) = case.machine(config.clone());
             let (mut reference, expected_output) = case.machine(interpreter());
             let mut done = 0;

@@ -155,3 +155,20 @@ fn another_thread_sees_what_the_machine_does() {
     });
     assert_eq!(activity.now(), Doing::Interpreting);
 }
+
+/// A place in a subroutine is hot first: what is compiled is the loop around all of the calls, once.
+#[test]
+fn the_loop_around_hot_subroutines_is_one_region() {
+    let ran = recorded("strings", &Config::default());
+    let places: Vec<String> =
+        record(&ran).regions.iter().map(|region| format!("{:04X}", region.pc)).collect();
+    assert_eq!(places, ["3018"]);
+}
+
+/// The stack pointer of the machine in the machine is outside of what gates let pass when its loop is hot.
+#[test]
+fn no_gate_is_made_that_would_be_shut_at_once() {
+    let ran = recorded("interp", &Config::default());
+    assert_eq!(record(&ran).regions.len(), 1);
+    assert!(ran.vm.stats().exits().iter().all(|exit| exit.0 != "gate"), "{:?}", ran.vm.stats().exits());
+}

@@ -1,8 +1,8 @@
 //! The ways between a region's blocks: what they owe the budget, and what they give to where they lead.
 //!
-//! The budget is checked where a cycle closes, once for the longest way to the next such place, and charged
+//! The budget is checked on the edges that close a cycle, once for the longest way on from there to the next check, and charged
 //! there. In between, what has retired but is not charged is known when translating (`pending`); where ways
-//! join, it is what has retired on the shortest, and the others are charged what they are longer.
+//! join, it is what has retired on the shortest that closes no cycle, and the others are charged what they are longer.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, Value, types};
@@ -22,7 +22,7 @@ pub(super) struct Toll {
 }
 
 impl<G: Guest> Translator<'_, G> {
-    /// Leaves to the interpreter, which counts one by one, where the budget might not last to the next checkpoint.
+    /// Leaves to the interpreter, which counts one by one, where the budget might not last to the next check.
     pub(super) fn check_budget(&mut self, checkpoint: usize) {
         let short = self.compare_budget(IntCC::UnsignedLessThan, checkpoint);
         match self.now.kept_by {
@@ -31,7 +31,7 @@ impl<G: Guest> Translator<'_, G> {
         }
     }
 
-    /// Compares the budget with what the longest way from the top of a checkpoint to the next takes.
+    /// Compares the budget with what the longest way from the top of a checkpoint to the next check takes.
     fn compare_budget(&mut self, comparison: IntCC, checkpoint: usize) -> Value {
         let needed = self.now.pending + self.region.blocks[checkpoint].longest;
         self.b.ins().icmp_imm_s(comparison, self.now.budget, needed as i64)
@@ -60,7 +60,7 @@ impl<G: Guest> Translator<'_, G> {
     /// Takes from the budget what the one of these edges owes that closes a cycle, if one does. Others settle theirs on
     /// their way.
     pub(super) fn charge_cycle(&mut self, targets: impl IntoIterator<Item = Target>) {
-        let closes = |t: &Target| matches!(*t, Target::Block(b) if self.region.blocks[b].is_checkpoint);
+        let closes = |t: &Target| matches!(*t, Target::Block(b) if self.closes_cycle(b));
         if let Some(target) = targets.into_iter().find(closes) {
             self.charge(target);
         }
@@ -97,13 +97,23 @@ impl<G: Guest> Translator<'_, G> {
         }
     }
 
-    /// Goes to a block where ways join, which has been charged for. Where that is a checkpoint, the budget is checked on the way:
+    /// Whether control that goes to this block from the current one, or from the region's entry, closes a cycle.
+    fn closes_cycle(&self, to: usize) -> bool {
+        to <= self.current
+    }
+
+    /// Whether the budget is checked on the way to this block, not at its top.
+    fn is_checked_before(&self, to: usize) -> bool {
+        (self.closes_cycle(to) || self.region.blocks[to].is_always_checked) && self.gated[to].is_none()
+    }
+
+    /// Goes to a block where ways join, which has been charged for. Where that closes a cycle, say, the budget is checked on the way:
     /// what only an exit needs is no parameter of the block then, and a loop ends in one branch, back or out.
     fn join(&mut self, to: usize) {
         let (block, kept_by) = self.door(to);
         self.now.budget = self.settled(kept_by);
         self.now.kept_by = kept_by;
-        if !self.region.blocks[to].is_checkpoint || self.gated[to].is_some() {
+        if !self.is_checked_before(to) {
             let args = self.arguments(to, kept_by);
             self.b.ins().jump(block, &args);
             return;
@@ -152,8 +162,7 @@ impl<G: Guest> Translator<'_, G> {
             return (self.blocks[b], Vec::new());
         };
         let (block, kept_by) = self.door(b);
-        let is_checked = self.region.blocks[b].is_checkpoint && self.gated[b].is_none();
-        if owed == 0 && !is_checked {
+        if owed == 0 && !self.is_checked_before(b) {
             return (block, self.arguments(b, kept_by));
         }
         (self.toll(b, owed), Vec::new())

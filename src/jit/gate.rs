@@ -113,7 +113,26 @@ pub(super) fn find<G: Guest>(
         return Vec::new();
     }
     let loops = innermost_loops(region).into_iter().filter(|body| (known.gated)(region, body));
-    loops.filter_map(|body| gate::<G>(region, body, tops, view)).collect()
+    let gates = loops.filter_map(|body| gate::<G>(region, body, tops, view));
+    gates.filter(|gate| !is_shut_now::<G>(gate, region, known)).collect()
+}
+
+/// Whether the machine is before the loop with a pointer that the gate does not let pass.
+fn is_shut_now<G: Guest>(gate: &Gate, region: &Region, known: &Known<'_>) -> bool {
+    if gate.body[0] != 0 || known.state.pc() != region.blocks[0].pc() {
+        return false;
+    }
+    let is_outside = |pointer: &Pointer| {
+        let Pointer { space, is_stored, reach, .. } = *pointer;
+        let plain = match &known.plain[space] {
+            Some(plain) if !is_stored => plain.clone(),
+            _ => known.state.longest_plain(space),
+        };
+        let at = known.state.slot(reach.slot) as i64;
+        at + reach.from < plain.start as i64 || at + reach.to >= plain.end as i64
+    };
+    let fixed = |pointer: &&Pointer| pointer.reach.by.is_none() && pointer.reach.slot < G::SLOTS.len();
+    gate.pointers.iter().filter(fixed).any(is_outside)
 }
 
 fn gate<G: Guest>(region: &Region, body: Vec<usize>, tops: &[Vec<Value>], view: &View<'_>) -> Option<Gate> {
@@ -242,7 +261,7 @@ impl<'a> Turn<'a> {
 }
 
 /// How often each of the interpreter's last branches was not taken and taken.
-pub(super) type Ways = FxHashMap<Pc, [usize; 2]>;
+type Ways = FxHashMap<Pc, [usize; 2]>;
 
 pub(super) fn ways(branches: &[Branch]) -> Ways {
     let mut ways = Ways::default();
@@ -353,7 +372,8 @@ impl<G: Guest> Translator<'_, G> {
                 // One turn more than there is room to move, and not the budget for another.
                 let beyond = if self.known.plant == Some(Plant::Gate) { shortest } else { 0 };
                 let taken = self.b.ins().imul_imm_s(turns, shortest as i64);
-                let limit = self.b.ins().iadd_imm_s(taken, (shortest + longest + beyond) as i64 - 1);
+                let limit = (self.now.pending + shortest + longest + beyond) as i64 - 1;
+                let limit = self.b.ins().iadd_imm_s(taken, limit);
                 most = Some(most.map_or(limit, |most| self.b.ins().umin(most, limit)));
             }
         }

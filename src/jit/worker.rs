@@ -76,3 +76,29 @@ fn run_elsewhere(thread: &JoinHandle<()>) {
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     let _ = thread;
 }
+
+#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::Worker;
+
+    /// How many cores the calling thread may run on.
+    fn cores() -> usize {
+        // SAFETY: as in `run_elsewhere`.
+        unsafe {
+            let mut cores: libc::cpu_set_t = std::mem::zeroed();
+            assert_eq!(libc::sched_getaffinity(0, size_of_val(&cores), &mut cores), 0);
+            libc::CPU_COUNT(&cores) as usize
+        }
+    }
+
+    #[test]
+    fn jobs_run_beside_who_gives_them() {
+        let worker = Worker::start().unwrap();
+        let (count, counted) = channel();
+        let job = Box::new(move || count.send(cores()).unwrap());
+        worker.give(job).unwrap_or_else(|_| panic!("the thread lives"));
+        assert_eq!(counted.recv().unwrap(), (cores() - 1).max(1));
+    }
+}

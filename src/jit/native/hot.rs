@@ -343,3 +343,27 @@ impl Native {
 fn soon(code: &Code) -> i32 {
     code.threshold() - POLL
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::device::Console;
+    use crate::guests::Machine;
+    use crate::guests::lc3::{Lc3, image::Image, profile::Profile};
+    use crate::tier::{Compile, Config};
+    use crate::vm::Vm;
+
+    /// Its subroutines are hot one after the other while the loop around them is being compiled.
+    #[test]
+    fn what_a_region_is_made_around_waits_for_it() {
+        let bench = Lc3::BENCHES.iter().find(|bench| bench.file == "strings.asm").unwrap();
+        let image = Image::read(bench.file, bench.source.as_bytes()).unwrap();
+        let mut lc3 = Lc3::new(Profile::STANDARD, Console::scripted("").0);
+        let mut state = lc3.power_on(None);
+        lc3.load(&mut state, &image);
+        let config = Config { compile: Compile::Background, ..Config::default() };
+        let mut vm = Vm::new(lc3, state, config);
+        vm.run(1_000_000);
+        vm.settle();
+        assert_eq!(vm.library().entries(), [0x3018]);
+    }
+}
