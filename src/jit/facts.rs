@@ -204,30 +204,28 @@ const ANEW: usize = 8;
 
 /// The slots at the blocks' tops, and the addresses whose values were taken for constants.
 pub(super) fn tops<G: Guest>(region: &Region, view: &View<'_>) -> (Vec<Vec<Value>>, FxHashSet<Pc>) {
-    let entry = view.entry();
     let mut tops: Vec<Option<Vec<Value>>> = vec![None; region.blocks.len()];
-    tops[0] = Some(entry.clone());
     // By block: where control comes from, and the slots on the way.
     let mut ways: Vec<BTreeMap<Option<usize>, Vec<Value>>> = vec![BTreeMap::new(); region.blocks.len()];
-    ways[0].insert(None, entry);
+    ways[0].insert(None, view.entry());
     let mut times = vec![0; region.blocks.len()];
     let mut literals = FxHashSet::default();
     let mut queue = BTreeSet::from([0]);
     while let Some(index) = queue.pop_first() {
-        let top = tops[index].clone().expect("a block in the queue has been reached");
+        times[index] += 1;
+        let old = tops[index].clone().filter(|_| times[index] > ANEW);
+        let all = |known: Option<Vec<Value>>, way: &Vec<Value>| Some(view.join(index, known.as_deref(), way));
+        let joined = ways[index].values().fold(old, all);
+        if tops[index] == joined {
+            continue;
+        }
+        tops[index].clone_from(&joined);
+        let top = joined.expect("a block in the queue has been reached");
         let block = &region.blocks[index];
         let end = walk::<G>(block, top, view);
         for to in block.successors() {
             ways[to].insert(Some(index), at_edge::<G>(block, &end, to));
-            times[to] += 1;
-            let old = tops[to].clone().filter(|_| times[to] > ANEW);
-            let all =
-                |known: Option<Vec<Value>>, way: &Vec<Value>| Some(view.join(to, known.as_deref(), way));
-            let joined = ways[to].values().fold(old, all);
-            if tops[to] != joined {
-                tops[to] = joined;
-                queue.insert(to);
-            }
+            queue.insert(to);
         }
         literals.extend(end.literals);
     }
