@@ -125,7 +125,7 @@ pub struct Block {
     pub instructions: Range<usize>,
     /// Where control goes from it.
     pub edges: Vec<Edge>,
-    /// Where the budget is checked at the top: how many instructions it must last for.
+    /// Where the budget is checked before it, when control comes back: how many instructions it must last for.
     pub check: Option<u64>,
 }
 

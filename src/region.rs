@@ -68,13 +68,13 @@ pub(crate) struct Block {
     pub(crate) turn: Option<usize>,
     /// Blocks that control comes from, each edge once; the region's entry counts as one for block 0.
     pub(crate) predecessors: usize,
-    /// An edge that closes a cycle ends here, or control enters here: the budget is checked before.
+    /// An edge that closes a cycle ends here, or control enters here: the budget is checked on that.
     pub(crate) is_checkpoint: bool,
-    /// The budget is checked before a checkpoint on other edges, too: the way on from here is long.
+    /// The budget is checked on all edges to this checkpoint: the way on from here is long.
     pub(crate) is_always_checked: bool,
     /// The most instructions that retire from the top until control leaves or comes to where the budget is checked.
     pub(crate) longest: u64,
-    /// The fewest instructions that retire from the region's entry to the top where control closes no cycle.
+    /// The fewest instructions that retire from the region's entry to the top.
     pub(crate) shortest: u64,
     /// The block that control has always passed through before; itself for block 0.
     pub(crate) dominator: usize,
@@ -458,9 +458,9 @@ impl Region {
         self.analyse();
     }
 
-    /// Counts predecessors, finds checkpoints (where a cycle closes), the longest way on to one, the shortest way there that closes no
-    /// cycle, and dominators. Blocks are in reverse post-order, so an edge to an earlier block, or to itself, closes a cycle, and
-    /// every cycle has such an edge.
+    /// Counts predecessors, finds checkpoints (where a cycle closes), the longest way on to where the budget is checked, the shortest
+    /// way there, and dominators. Blocks are in reverse post-order, so an edge to an earlier block, or to itself, closes a cycle,
+    /// and every cycle has such an edge.
     fn analyse(&mut self) {
         self.blocks[0].predecessors = 1;
         self.blocks[0].is_checkpoint = true;
@@ -479,12 +479,16 @@ impl Region {
         }
         let mut shortest = vec![u64::MAX; self.blocks.len()];
         shortest[0] = 0;
-        for b in 0..self.blocks.len() {
-            let block = &mut self.blocks[b];
-            block.shortest = shortest[b];
-            let end = block.shortest + block.insns.len() as u64;
-            self.blocks[b].successors().for_each(|to| shortest[to] = shortest[to].min(end));
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for &(from, to) in &edges {
+                let way = u64::saturating_add(shortest[from], self.blocks[from].insns.len() as u64);
+                changed |= way < shortest[to];
+                shortest[to] = shortest[to].min(way);
+            }
         }
+        self.blocks.iter_mut().zip(shortest).for_each(|(block, shortest)| block.shortest = shortest);
         self.find_dominators(&edges);
     }
 

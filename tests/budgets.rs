@@ -237,6 +237,39 @@ fn a_jump_table() {
     ));
 }
 
+/// A cycle that control enters by a short way in its middle: less has retired then than on the long way to its start.
+fn a_cycle_with_two_ways_in() -> Case {
+    let long = "ADD R3, R3, #1\n".repeat(20);
+    program(&format!(
+        "       .ORIG x3000
+                AND R1, R1, #0
+                ADD R1, R1, #9
+                ADD R5, R5, #0
+                BRz MIDDLE
+                {long}
+        HEAD    ADD R3, R3, #1
+                ADD R4, R4, R3
+        MIDDLE  ADD R1, R1, #-1
+                BRp HEAD
+                HALT
+                .END"
+    ))
+}
+
+#[test]
+fn two_ways_into_a_cycle() {
+    every_budget(&a_cycle_with_two_ways_in());
+}
+
+#[test]
+fn the_greatest_budget() {
+    for (name, config) in configurations() {
+        let (mut vm, _) = a_cycle_with_two_ways_in().machine(config);
+        assert!(matches!(vm.run(u64::MAX), Stop::Halted), "{name}");
+        assert_eq!(vm.instructions(), 4 + 2 + 8 * 4 + 1, "{name}");
+    }
+}
+
 /// Programs whose pointers walk in a loop to where accesses are not plain ones any more.
 fn walks() -> Vec<Case> {
     let walks = [

@@ -63,7 +63,7 @@ pub struct Block {
     pub instructions: Vec<Instruction>,
     /// About how often it was executed.
     pub executed: u64,
-    /// Where the budget is checked at the top: how many instructions it must last for.
+    /// Where the budget is checked before it, when control comes back: how many instructions it must last for.
     pub check: Option<u64>,
     /// Where control goes from it.
     pub edges: Vec<Edge>,

@@ -2,7 +2,7 @@
 //!
 //! The budget is checked on the edges that close a cycle, once for the longest way on from there to the next check, and charged
 //! there. In between, what has retired but is not charged is known when translating (`pending`); where ways
-//! join, it is what has retired on the shortest that closes no cycle, and the others are charged what they are longer.
+//! join, it is what has retired on the shortest, and the others are charged what they are longer.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, Value, types};
@@ -107,7 +107,7 @@ impl<G: Guest> Translator<'_, G> {
         (self.closes_cycle(to) || self.region.blocks[to].is_always_checked) && self.gated[to].is_none()
     }
 
-    /// Goes to a block where ways join, which has been charged for. Where that closes a cycle, say, the budget is checked on the way:
+    /// Goes to a block where ways join, which has been charged for. The budget is checked on the way where that is to be:
     /// what only an exit needs is no parameter of the block then, and a loop ends in one branch, back or out.
     fn join(&mut self, to: usize) {
         let (block, kept_by) = self.door(to);

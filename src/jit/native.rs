@@ -433,9 +433,10 @@ impl Native {
         let entries = self.entries.get_or_insert_with(|| Table::new(code.len()));
         entries[*entry_pc as usize] = id as u32 + 1;
         // What was counted inside says that this region is wanted, not another one there.
-        for word in words.iter().filter(|word| !word.is_literal && !self.offered.contains(&word.at)) {
-            if (1..NATIVE).contains(&code.heat(word.at)) {
-                code.set_heat(word.at, 0);
+        for &Word { at, .. } in words.iter().filter(|word| !word.is_literal) {
+            let has_other = self.offered.contains(&at) || self.waiting.contains_key(&at);
+            if !has_other && (1..NATIVE).contains(&code.heat(at)) {
+                code.set_heat(at, 0);
             }
         }
         code.set_heat(*entry_pc, NATIVE);

@@ -1,5 +1,6 @@
 //! The thread that compiles, beside the machine's own.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
@@ -17,7 +18,7 @@ struct Thread {
 static IDLE: Mutex<Vec<Thread>> = Mutex::new(Vec::new());
 
 /// The use of a thread that compiles. When it is dropped, the thread is there for others, with the room that Cranelift's
-/// tables have grown to; nobody waits for what it still does.
+/// tables have grown to; nobody waits for what it still does. The thread lives as long as it may be given jobs.
 pub(crate) struct Worker(Option<Thread>);
 
 impl Worker {
@@ -48,7 +49,8 @@ impl Drop for Worker {
 impl Thread {
     fn start() -> std::io::Result<Thread> {
         let (jobs, todo) = channel::<Job>();
-        let work = move || todo.into_iter().for_each(|job| job());
+        // What panics has no result, which whoever waits for it notices; the next job has nothing to do with that.
+        let work = move || todo.into_iter().for_each(|job| drop(catch_unwind(AssertUnwindSafe(job))));
         let handle = std::thread::Builder::new().name("kiln-compile".to_owned()).spawn(work)?;
         Ok(Thread { jobs, handle })
     }
@@ -58,8 +60,8 @@ impl Thread {
 /// whose other cores sleep, and it would wait for milliseconds.
 fn run_elsewhere(thread: &JoinHandle<()>) {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: zero is a valid set, the pointers are to a live one of the size that is given, a core's number that the host
-    // says is within it, and the handle's thread has been neither joined nor detached.
+    // SAFETY: zero is a valid set, the pointers are to a live one of the size that is given, the core's number is within it, and
+    // the thread lives: it ends when nobody can give it jobs.
     unsafe {
         use std::os::unix::thread::JoinHandleExt;
         let mut cores: libc::cpu_set_t = std::mem::zeroed();

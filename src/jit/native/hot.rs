@@ -157,10 +157,12 @@ impl Native {
         }
     }
 
-    /// A hot place is part of a region that is, or will be, native: it is looked at again when that is ready, and has native code
-    /// of its own if control stays there for long all the same.
+    /// A hot place is part of a region that is native or being compiled: it is looked at again when that is ready, and has native
+    /// code of its own if control stays there for long all the same.
     fn wait_for(&mut self, outer: Pc, pc: Pc, code: &mut Code) {
-        self.inner.insert(pc);
+        if self.region_at(outer).is_some() {
+            self.inner.insert(pc);
+        }
         self.cool(pc, if self.waiting.contains_key(&outer) { soon(code) } else { 0 }, code);
     }
 
