@@ -244,9 +244,10 @@ fn a_cycle_with_two_ways_in() -> Case {
         "       .ORIG x3000
                 AND R1, R1, #0
                 ADD R1, R1, #9
-                ADD R5, R5, #0
-                BRz MIDDLE
-                {long}
+                ADD R5, R5, #1
+                BRz LONG
+                BRnzp MIDDLE
+        LONG    {long}
         HEAD    ADD R3, R3, #1
                 ADD R4, R4, R3
         MIDDLE  ADD R1, R1, #-1
@@ -266,7 +267,7 @@ fn the_greatest_budget() {
     for (name, config) in configurations() {
         let (mut vm, _) = a_cycle_with_two_ways_in().machine(config);
         assert!(matches!(vm.run(u64::MAX), Stop::Halted), "{name}");
-        assert_eq!(vm.instructions(), 4 + 2 + 8 * 4 + 1, "{name}");
+        assert_eq!(vm.instructions(), 5 + 2 + 8 * 4 + 1, "{name}");
     }
 }
 
