@@ -261,7 +261,7 @@ impl<'a> Turn<'a> {
 }
 
 /// How often each of the interpreter's last branches was not taken and taken.
-type Ways = FxHashMap<Pc, [usize; 2]>;
+pub(super) type Ways = FxHashMap<Pc, [usize; 2]>;
 
 pub(super) fn ways(branches: &[Branch]) -> Ways {
     let mut ways = Ways::default();

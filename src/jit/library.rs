@@ -178,7 +178,7 @@ impl Library {
         let (isa, config) = (self.isa.clone(), self.config.clone());
         let job: Job = Box::new(move || compile_and_publish(&isa, &config, &claim, translate));
         match self.worker() {
-            Some(worker) => worker.give(job).unwrap_or_else(|job| job()),
+            Some(worker) => worker.give(job),
             None => job(),
         }
     }
@@ -191,7 +191,9 @@ impl Library {
                 isa.get_or_init(|| host_isa(codegen));
             });
             // Where there is no thread, this is done when it is needed.
-            self.worker().map(|worker| worker.give(job));
+            if let Some(worker) = self.worker() {
+                worker.give(job);
+            }
         }
     }
 

@@ -29,18 +29,17 @@ impl Worker {
         Ok(Worker(Some(thread)))
     }
 
-    /// Gives a job. It is handed back if the thread has died.
-    pub(crate) fn give(&self, job: Job) -> Result<(), Job> {
-        let Some(thread) = &self.0 else { return Err(job) };
+    /// Gives a job.
+    pub(crate) fn give(&self, job: Job) {
+        let thread = self.0.as_ref().expect("only a dropped one has none");
         run_elsewhere(&thread.handle);
-        thread.jobs.send(job).map_err(|e| e.0)
+        thread.jobs.send(job).expect("the thread lives");
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let alive = self.0.take().filter(|thread| !thread.handle.is_finished());
-        if let (Some(thread), Ok(mut idle)) = (alive, IDLE.lock()) {
+        if let (Some(thread), Ok(mut idle)) = (self.0.take(), IDLE.lock()) {
             idle.push(thread);
         }
     }
@@ -99,8 +98,7 @@ mod tests {
     fn jobs_run_beside_who_gives_them() {
         let worker = Worker::start().unwrap();
         let (count, counted) = channel();
-        let job = Box::new(move || count.send(cores()).unwrap());
-        worker.give(job).unwrap_or_else(|_| panic!("the thread lives"));
+        worker.give(Box::new(move || count.send(cores()).unwrap()));
         assert_eq!(counted.recv().unwrap(), (cores() - 1).max(1));
     }
 }
