@@ -371,6 +371,12 @@ impl Region {
         self.blocks.iter().flat_map(|block| block.insns.iter().map(|insn| insn.0))
     }
 
+    /// Where it is left for, as far as that is known (and 0 for a block that does not fall through).
+    pub(crate) fn ways_out(&self) -> impl Iterator<Item = Pc> + '_ {
+        let targets = self.blocks.iter().flat_map(|block| block.taken.into_iter().chain([block.next]));
+        targets.filter_map(|target| if let Target::Outside(pc) = target { Some(pc) } else { None })
+    }
+
     /// The returns from it.
     pub(crate) fn returns<G: Guest>(&self) -> impl Iterator<Item = Pc> + '_ {
         let is_return = |block: &&Block| {

@@ -41,6 +41,8 @@ pub(crate) struct Basis {
     pub(crate) gated: Vec<Pc>,
     /// How many arrivals of indirect jumps were known.
     pub(crate) arrivals: usize,
+    /// Where it is left for instructions that had never been executed.
+    pub(crate) unseen: Vec<Pc>,
     /// What it was made from, where that is recorded.
     pub(crate) listing: Option<Listing>,
     pub(crate) translate_time: Duration,

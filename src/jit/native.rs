@@ -22,10 +22,10 @@ use crate::tier::{Config, Plant, Stats};
 
 /// Exits between looks whether outdated regions can be replaced.
 const EXITS: u32 = 16;
-/// Indirect jumps to unknown places before a region is made again with them in it, and exits at accesses before it is made
-/// again with more careful tests.
+/// Indirect jumps to unknown places before a region is made again with them in it, exits to code that was new before it is
+/// made again with that, and exits at accesses before it is made again with more careful tests.
 const LEARN: u64 = 64;
-/// Unless it retires as many instructions for each of the latter: they cost less then than more tests would.
+/// Unless it retires as many instructions for each of the latter two: they cost less then than another region would.
 const SELDOM: u64 = 10_000;
 /// Of these, exits at one access that make it one to be careful at.
 const OFTEN: u32 = 8;
@@ -42,6 +42,8 @@ struct Installed {
     retired: u64,
     /// Indirect jumps to places that it does not know.
     missed: u64,
+    /// Times that it left for code that had never been executed when it was made.
+    strayed: u64,
     /// Times that it left at an access.
     accesses: u64,
     /// One of its gates has been shut too often.
@@ -219,6 +221,9 @@ impl Native {
             code.arrive(exit.at, state.pc());
             installed.missed += 1;
         }
+        if reason == Reason::Leave && installed.region.basis.unseen.contains(&state.pc()) {
+            installed.strayed += 1;
+        }
         if !reason.needs_interpreter() {
             // Where regions lead to is as hot as they are.
             code.warm(state.pc(), retired.min(policy::WORTH * 64) + policy::WORTH * 4);
@@ -241,7 +246,10 @@ impl Native {
             let other = constants.iter().filter(|(slot, bits)| state.slot(*slot) != *bits);
             self.varying.entry(*entry_pc).or_default().extend(other.map(|constant| constant.0));
         }
-        let could_be_better = installed.missed >= LEARN || installed.accesses == LEARN || installed.is_shut;
+        let could_be_better = installed.missed >= LEARN
+            || installed.strayed == LEARN
+            || installed.accesses == LEARN
+            || installed.is_shut;
         let is_wanting = is_other || could_be_better || installed.runs >= policy::PROBATION;
         if installed.outdated.is_none() && is_wanting {
             self.judge(id, is_other, state, code, stats);
@@ -260,6 +268,8 @@ impl Native {
             Why::Constants
         } else if installed.missed >= LEARN && could_know_more {
             Why::Targets
+        } else if installed.strayed == LEARN && installed.retired < LEARN * SELDOM {
+            Why::Unseen
         } else if installed.is_shut {
             Why::Gate
         } else if installed.accesses == LEARN
@@ -272,10 +282,11 @@ impl Native {
             let why = Why::Unprofitable { runs: installed.runs, retired: installed.retired };
             self.refused.insert(installed.region.number);
             self.drop_region(id, why, state, code, stats);
-            return code.set_heat(entry_pc, policy::cold(self.library.config().hot));
+            let hot = self.library.config().hot;
+            return code.set_heat(entry_pc, self.history.unprofitable(entry_pc, hot));
         } else {
             (installed.runs, installed.retired) = (0, 0);
-            (installed.missed, installed.accesses) = (0, 0);
+            (installed.missed, installed.strayed, installed.accesses) = (0, 0, 0);
             return;
         };
         installed.outdated = Some(outdated);
@@ -445,8 +456,9 @@ impl Native {
             self.long.extend(&region.basis.gated);
         }
         self.scores.extend(&region.basis.scores);
-        let (runs, retired, missed, accesses, is_shut, outdated) = Default::default();
-        let installed = Installed { region, number, runs, retired, missed, accesses, is_shut, outdated };
+        let (runs, retired, missed, strayed, accesses, is_shut, outdated) = Default::default();
+        let installed =
+            Installed { region, number, runs, retired, missed, strayed, accesses, is_shut, outdated };
         self.regions[id] = Some(installed);
     }
 

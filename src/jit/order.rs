@@ -47,6 +47,8 @@ pub(super) struct Order {
     pub(super) scores: Scores,
     /// How many arrivals of indirect jumps were known.
     pub(super) arrivals: usize,
+    /// Where it is left for instructions that had never been executed.
+    pub(super) unseen: Vec<Pc>,
     /// The instructions as text, where they are to be recorded.
     pub(super) texts: Option<FxHashMap<Pc, String>>,
     /// What finding all this took.
@@ -73,6 +75,7 @@ impl Order {
             branches,
             scores: earlier,
             arrivals,
+            unseen,
             texts,
             took,
         } = self;
@@ -150,6 +153,7 @@ impl Order {
             instructions: region.len(),
             gated,
             arrivals,
+            unseen,
             listing: texts.map(|texts| listing::<G>(&region, &texts)),
             translate_time: took + start.elapsed(),
         };

@@ -15,6 +15,9 @@ const UNSTABLE: u32 = 4;
 /// Invalidations of regions at a place that are forgiven: a region learns its variables by them.
 const FORGIVEN: u32 = 4;
 
+/// Doublings of the instructions that are counted at a place before it is compiled, where that was tried in vain.
+const COLD: u32 = 4;
+
 /// Instructions that a machine must retire for each region more than it may compile at once.
 const PER_REGION: u64 = 20_000;
 
@@ -33,6 +36,8 @@ pub(crate) struct History {
     invalidated: FxHashMap<Pc, u32>,
     /// Times that an instruction was written while compiled.
     rewritten: FxHashMap<Pc, u32>,
+    /// Times that control left regions at an entry too soon.
+    unprofitable: FxHashMap<Pc, u32>,
 }
 
 impl History {
@@ -43,6 +48,14 @@ impl History {
         *times += 1;
         let doublings = times.saturating_sub(FORGIVEN);
         if doublings == 0 { 0 } else { -backoff(hot, doublings) }
+    }
+
+    /// Notes that control left a region at `entry` too soon; the heat to start again with, lower every time: other regions
+    /// that lead there warm it.
+    pub(crate) fn unprofitable(&mut self, entry: Pc, hot: u32) -> i32 {
+        let times = self.unprofitable.entry(entry).or_default();
+        *times += 1;
+        -backoff(hot, COLD + 2 * (*times - 1))
     }
 
     /// Notes that the instruction at `pc` was written while compiled.
@@ -58,7 +71,7 @@ impl History {
 
 /// The heat, below zero, of a place that was tried in vain.
 pub(crate) fn cold(hot: u32) -> i32 {
-    -backoff(hot, 4)
+    -backoff(hot, COLD)
 }
 
 fn backoff(hot: u32, doublings: u32) -> i32 {

@@ -334,6 +334,7 @@ impl Native {
             branches: code.trace(),
             scores: self.scores.clone(),
             arrivals: code.first_arrivals,
+            unseen: region.ways_out().filter(|&to| !code.is_decoded(to)).collect(),
             texts: self.library.config().record.then(|| texts(&region, guest, state)),
             took: start.elapsed(),
             region,
