@@ -72,6 +72,8 @@ pub struct Optimisations {
     pub gates: Gates,
     /// Elements of memory at fixed distances from a register are held like registers.
     pub elements: bool,
+    /// What memory is known to hold is not loaded again.
+    pub forwarding: bool,
 }
 
 impl Default for Optimisations {
@@ -84,6 +86,7 @@ impl Default for Optimisations {
             joint_tests: true,
             gates: Gates::default(),
             elements: true,
+            forwarding: true,
         }
     }
 }

@@ -60,6 +60,7 @@ pub fn config(choices: &mut Choices<'_>) -> Config {
         joint_tests: !choices.chance(64),
         gates: choices.pick(&[Gates::Always, Gates::Always, Gates::Long, Gates::Never]),
         elements: !choices.chance(64),
+        forwarding: !choices.chance(64),
         constants: !choices.chance(64),
     };
     #[cfg(feature = "jit")]

@@ -36,6 +36,7 @@ impl<G: Guest> Translator<'_, G> {
         let (extent, home) = self.accesses.next().unwrap_or_default();
         let named = self.named & 1 != 0;
         self.named >>= 1;
+        let forwardable = self.forwardable::<A>(info, at);
         let (base, offset) = match (home, at) {
             // What does not matter any more is nothing that a right meaning reads.
             (Some(Home::Slot(slot)), _) => return self.now.slots[slot].unwrap_or(Val::Known(0)),
@@ -49,12 +50,19 @@ impl<G: Guest> Translator<'_, G> {
                 self.literals.insert(at as Pc);
                 return Val::Known(self.literal(at).unwrap_or_default());
             }
-            (None, Val::Is(at)) if info.attributes => self.check_access::<A>(id, at, attr::READ, extent),
-            (None, at) => self.check_element::<A>(id, info.span(T::TYPE), at, extent),
+            (None, at) => match self.held(id, forwardable) {
+                Some(held) => return held,
+                None => match at {
+                    Val::Is(at) if info.attributes => self.check_access::<A>(id, at, attr::READ, extent),
+                    at => self.check_element::<A>(id, info.span(T::TYPE), at, extent),
+                },
+            },
         };
         let (address, offset) = self.address(info, base, offset);
         let flags = self.flags(Some(id));
-        Val::Is(self.b.ins().load(clif(T::TYPE), flags, address, offset))
+        let value = Val::Is(self.b.ins().load(clif(T::TYPE), flags, address, offset));
+        self.note_load(id, forwardable, value);
+        value
     }
 
     /// A store: what leaves before it, then the access itself.
@@ -63,6 +71,7 @@ impl<G: Guest> Translator<'_, G> {
         let info = info(G::SPACES, space);
         let (extent, home) = self.accesses.next().unwrap_or_default();
         self.named >>= 1;
+        let forwardable = self.forwardable::<A>(info, at);
         let (base, offset) = match (home, at) {
             (Some(Home::Slot(slot)), _) => {
                 self.now.slots[slot] = Some(v);
@@ -89,12 +98,13 @@ impl<G: Guest> Translator<'_, G> {
             (None, at) => self.check_element::<A>(id, info.span(T::TYPE), at, extent),
         };
         let (address, offset) = self.address(info, base, offset);
-        let mut v = self.value::<T>(v);
+        let mut value = self.value::<T>(v);
         if T::TYPE == Type::F64 {
-            v = self.one_nan(v);
+            value = self.one_nan(value);
         }
         let flags = self.flags(Some(id));
-        self.b.ins().store(flags, v, address, offset);
+        self.b.ins().store(flags, value, address, offset);
+        self.note_store(id, forwardable, v);
     }
 
     /// What was found out about the element at `offset` from `pointer` on every way to here.

@@ -89,7 +89,10 @@ impl<G: Guest> Translator<'_, G> {
     pub(super) fn jump(&mut self, target: Target) {
         self.charge(target);
         match target {
-            Target::Block(to) if self.region.blocks[to].predecessors > 1 => self.join(to),
+            Target::Block(to) if self.region.blocks[to].predecessors > 1 => {
+                self.hand_on_memory(to);
+                self.join(to);
+            }
             _ => {
                 let (block, args) = self.edge(target);
                 self.b.ins().jump(block, &args);
@@ -147,6 +150,7 @@ impl<G: Guest> Translator<'_, G> {
     fn toll(&mut self, to: usize, owed: i64) -> ir::Block {
         // Filled later: this block has not ended yet.
         let block = self.b.create_block();
+        self.hand_on_memory(to);
         self.tolls.push(Toll { block, point: self.now.clone(), to, owed });
         block
     }
@@ -157,6 +161,7 @@ impl<G: Guest> Translator<'_, G> {
             Target::Block(b) => b,
             Target::Outside(pc) => return (self.exit(Reason::Leave, Some(pc), None), Vec::new()),
         };
+        self.hand_on_memory(b);
         let Some(owed) = self.owed(target) else {
             self.entered[b] = Some(self.now.clone());
             return (self.blocks[b], Vec::new());

@@ -27,6 +27,8 @@ pub(crate) struct Known<'a> {
     pub(crate) joint_tests: bool,
     /// ... but for those of the blocks with these instructions.
     pub(crate) careful: &'a FxHashSet<Pc>,
+    /// Forward what memory is known to hold.
+    pub(crate) forwarding: bool,
     /// Hold elements like registers.
     pub(crate) elements: bool,
     /// Whether the loop with these blocks had better have a gate.

@@ -16,6 +16,7 @@ mod edges;
 mod elements;
 mod exits;
 mod facts;
+mod forward;
 mod gate;
 mod known;
 pub(crate) mod library;

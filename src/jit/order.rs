@@ -79,8 +79,16 @@ impl Order {
             texts,
             took,
         } = self;
-        let Optimisations { conversion, unrolling, literals, constants, joint_tests, gates, elements } =
-            config.optimisations;
+        let Optimisations {
+            conversion,
+            unrolling,
+            literals,
+            constants,
+            joint_tests,
+            gates,
+            elements,
+            forwarding,
+        } = config.optimisations;
         let entry_pc = region.blocks[0].pc();
         // Found out when the first branch asks: most regions have none that could be converted.
         let (scores, written) = (OnceCell::new(), OnceCell::new());
@@ -104,6 +112,7 @@ impl Order {
                 Conversion::Always => 1.0,
             },
             joint_tests,
+            forwarding,
             careful: &careful,
             elements,
             gated: &|region, body| match gates {

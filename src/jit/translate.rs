@@ -19,6 +19,7 @@ use super::edges::Toll;
 use super::elements::Home;
 use super::exits::ExitBlock;
 use super::facts::{self, Extent, Facts, Source};
+use super::forward::Memory;
 use super::gate::Lock;
 use super::known::Known;
 use super::{Exit, Reason, unused};
@@ -104,6 +105,9 @@ pub(super) struct Translator<'a, G> {
     pub(super) indexed: FxHashMap<Value, (Value, u64)>,
     /// What was found plain, or inside its bound: by space, pointer, and kind of access or elements' size.
     pub(super) found: FxHashMap<(usize, Value, u8), Vec<Found>>,
+    /// What memory is known to hold here, and at the tops of blocks to come, as far as control was seen to go there.
+    pub(super) memory: Memory,
+    pub(super) handed_on: Vec<Option<Memory>>,
     /// How far this block's accesses reach and where they go, in order.
     pub(super) accesses: std::vec::IntoIter<(Extent, Option<Home>)>,
     pub(super) facts: Facts,
@@ -191,6 +195,8 @@ pub(crate) fn translate<G: Guest>(
         offsets: FxHashMap::default(),
         indexed: FxHashMap::default(),
         found: FxHashMap::default(),
+        memory: Memory::default(),
+        handed_on: vec![None; region.blocks.len()],
         accesses: Vec::new().into_iter(),
         facts,
         gated,
@@ -304,6 +310,7 @@ impl<G: Guest> Translator<'_, G> {
             return;
         }
         self.note_gated(index);
+        self.take_memory(index);
         self.tops[1 + index].clone_from(&self.now.slots);
         if block.is_checkpoint && (block.predecessors <= 1 || self.gated[index].is_some()) {
             self.check_budget(index);

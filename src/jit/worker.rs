@@ -49,9 +49,34 @@ impl Thread {
     fn start() -> std::io::Result<Thread> {
         let (jobs, todo) = channel::<Job>();
         // What panics has no result, which whoever waits for it notices; the next job has nothing to do with that.
-        let work = move || todo.into_iter().for_each(|job| drop(catch_unwind(AssertUnwindSafe(job))));
+        let work = move || {
+            make_room();
+            todo.into_iter().for_each(|job| drop(catch_unwind(AssertUnwindSafe(job))));
+        };
         let handle = std::thread::Builder::new().name("kiln-compile".to_owned()).spawn(work)?;
         Ok(Thread { jobs, handle })
+    }
+}
+
+/// Has this thread's heap use huge pages for the compiler's tables: a large region touches hundreds of small ones, which cost
+/// a fault each, and a fifth of compiling together. Where the C library or the host has it otherwise nothing changes.
+fn make_room() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const HUGE: usize = 2 << 20;
+        const ROOM: usize = 4 * HUGE;
+        let block = |len| std::hint::black_box(Vec::<u8>::with_capacity(len));
+        // The C library takes blocks from the heap that are no larger than one that was given back, and keeps the room.
+        drop(block(ROOM));
+        let room = block(ROOM);
+        let start = room.as_ptr() as usize;
+        let first = start.next_multiple_of(HUGE);
+        let len = (start + ROOM - first) / HUGE * HUGE;
+        // SAFETY: the pages are of a block that lives, and advice does not change what is in them.
+        unsafe { libc::madvise(first as *mut libc::c_void, len, libc::MADV_HUGEPAGE) };
+        drop(room);
+        // There are small pages before the first huge one already: that room stays unused.
+        std::mem::forget(block((first - start).saturating_sub(64)));
     }
 }
 
