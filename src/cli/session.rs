@@ -15,7 +15,9 @@ use super::{code, host, say};
 /// Instructions in the first slice.
 const SLICE: u64 = 4_000_000;
 /// Slices become longer as long as they take less. Native code that is left in the middle of its loops has to be found again.
-const ENOUGH: Duration = Duration::from_millis(10);
+const ENOUGH: Duration = Duration::from_millis(100);
+/// So many times as long as the one before, at most.
+const GROWTH: u128 = 16;
 
 /// Why a run ended.
 #[derive(Debug)]
@@ -108,7 +110,10 @@ pub fn in_slices(budget: u64, first: u64, mut run: impl FnMut(u64) -> (Ending, u
         let (ending, retired) = run(left.min(slice));
         left -= retired;
         match start.elapsed() {
-            took if 2 * took <= ENOUGH => slice = slice.saturating_mul(2),
+            took if 2 * took <= ENOUGH => {
+                let times = (ENOUGH.as_nanos() / took.as_nanos().max(1)).min(GROWTH);
+                slice = slice.saturating_mul(times as u64);
+            }
             took if took > 2 * ENOUGH => slice = (slice / 2).max(first),
             _ => {}
         }

@@ -18,10 +18,10 @@ use super::Reason;
 use super::access::Found;
 use super::facts::{Client, FAR, Place, Value, View, slot_at_edge, walk};
 use super::known::Known;
+use super::predict::Ways;
 use super::translate::{Translator, Val};
 use crate::guest::Guest;
-use crate::interp::Branch;
-use crate::ops::{Flow, Pc};
+use crate::ops::Flow;
 use crate::region::{Region, Target};
 use crate::state::{KEPT, attr, plain_offset};
 use crate::tier::Plant;
@@ -260,16 +260,7 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// How often each of the interpreter's last branches was not taken and taken.
-pub(super) type Ways = FxHashMap<Pc, [usize; 2]>;
-
-pub(super) fn ways(branches: &[Branch]) -> Ways {
-    let mut ways = Ways::default();
-    branches.iter().for_each(|b| ways.entry(b.pc()).or_default()[usize::from(b.is_taken())] += 1);
-    ways
-}
-
-/// Whether control stays in a loop for many turns, as far as the interpreter's last branches tell.
+/// Whether control stays in a loop for many turns, as far as the branches tell.
 pub(super) fn is_long<G: Guest>(region: &Region, body: &[usize], ways: &Ways) -> bool {
     let stays = |target: Option<Target>| matches!(target, Some(Target::Block(b)) if body.contains(&b));
     // By branch: unrolled, a loop may have several copies of one.

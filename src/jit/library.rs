@@ -13,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::code::{Entry, Generation, host_isa};
 use super::compile::{MachineCode, compile};
-use super::predict::Scores;
+use super::predict::Learned;
 use super::worker::{Job, Worker};
 use super::{Exit, dump};
 use crate::ops::Pc;
@@ -34,8 +34,6 @@ pub(crate) struct Basis {
     pub(crate) trusted: Vec<Pc>,
     /// Registers, and what each was taken to be where control enters.
     pub(crate) constants: Vec<(usize, u64)>,
-    /// How branches were predicted, if that was asked for.
-    pub(crate) scores: Scores,
     pub(crate) instructions: usize,
     /// Headers of the loops that have gates.
     pub(crate) gated: Vec<Pc>,
@@ -78,6 +76,8 @@ pub(crate) struct Library {
     config: Config,
     isa: Arc<Isa>,
     shared: Arc<Shared>,
+    /// What the regions' translation has told of the program's branches.
+    learned: Arc<Mutex<Learned>>,
     /// `Some(None)` where no thread is to be had.
     worker: OnceLock<Option<Worker>>,
 }
@@ -121,13 +121,18 @@ pub(crate) struct Claim {
 
 impl Library {
     pub(crate) fn new(config: Config) -> Arc<Library> {
-        let (isa, shared, worker) = Default::default();
-        Arc::new(Library { config, isa, shared, worker })
+        let (isa, shared, learned, worker) = Default::default();
+        Arc::new(Library { config, isa, shared, learned, worker })
     }
 
     /// How code is made and used.
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What has been learned of the program's branches.
+    pub(crate) fn learned(&self) -> Arc<Mutex<Learned>> {
+        self.learned.clone()
     }
 
     /// Why there can be no native code, if somebody has tried and there can be none.

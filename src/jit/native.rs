@@ -11,7 +11,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Reason;
 use super::library::{Basis, Compiled, Library, Word};
 use super::policy::{self, History};
-use super::predict::Scores;
 use crate::guest::Guest;
 use crate::interp::{Code, NATIVE};
 use crate::ops::Pc;
@@ -92,8 +91,6 @@ pub(crate) struct Native {
     looks: FxHashMap<Pc, Vec<u64>>,
     /// Registers that do not stay what they are, by the regions' entries.
     varying: FxHashMap<Pc, FxHashSet<usize>>,
-    /// How branches were predicted, as far as that was asked for.
-    scores: Scores,
     /// Headers of loops that have gates: once there is native code, the interpreter does not see how long control stays.
     long: FxHashSet<Pc>,
     /// How often gates were shut, by the headers of their loops.
@@ -129,7 +126,6 @@ impl Native {
             careful: FxHashSet::default(),
             looks: FxHashMap::default(),
             varying: FxHashMap::default(),
-            scores: Scores::default(),
             long: FxHashSet::default(),
             shut: FxHashMap::default(),
             changes: 0,
@@ -221,12 +217,17 @@ impl Native {
             code.arrive(exit.at, state.pc());
             installed.missed += 1;
         }
-        if reason == Reason::Leave && installed.region.basis.unseen.contains(&state.pc()) {
+        let strays = reason == Reason::Leave && installed.region.basis.unseen.contains(&state.pc());
+        if strays {
+            if installed.strayed == 0 {
+                (installed.runs, installed.retired) = (1, 0);
+            }
             installed.strayed += 1;
         }
         if !reason.needs_interpreter() {
-            // Where regions lead to is as hot as they are.
-            code.warm(state.pc(), retired.min(policy::WORTH * 64) + policy::WORTH * 4);
+            // Where regions lead to is as hot as they are, if they are not to be made again with that in them.
+            let heat = if strays { 0 } else { retired.min(policy::WORTH * 64) };
+            code.warm(state.pc(), heat + policy::WORTH * 4);
         }
         if matches!(reason, Reason::Load | Reason::Store | Reason::Bounds | Reason::Gate) {
             // The first stores to parts of a derived state are none of the region's doing.
@@ -443,11 +444,12 @@ impl Native {
         }
         let entries = self.entries.get_or_insert_with(|| Table::new(code.len()));
         entries[*entry_pc as usize] = id as u32 + 1;
-        // What was counted inside says that this region is wanted, not another one there.
+        // What was counted inside says that this region is wanted, not another one there; and control will soon come to it.
+        let inside = policy::inside(self.config().hot);
         for &Word { at, .. } in words.iter().filter(|word| !word.is_literal) {
             let has_other = self.offered.contains(&at) || self.waiting.contains_key(&at);
-            if !has_other && (1..NATIVE).contains(&code.heat(at)) {
-                code.set_heat(at, 0);
+            if !has_other && (inside..NATIVE).contains(&code.heat(at)) {
+                code.set_heat(at, inside);
             }
         }
         code.set_heat(*entry_pc, NATIVE);
@@ -455,7 +457,6 @@ impl Native {
             state.find_plain();
             self.long.extend(&region.basis.gated);
         }
-        self.scores.extend(&region.basis.scores);
         let (runs, retired, missed, strayed, accesses, is_shut, outdated) = Default::default();
         let installed =
             Installed { region, number, runs, retired, missed, strayed, accesses, is_shut, outdated };

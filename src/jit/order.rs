@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 use std::ops::Range;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cranelift_codegen::ir::Function;
@@ -13,7 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::constants::choose;
 use super::known::Known;
 use super::library::{Basis, Word};
-use super::predict::Scores;
+use super::predict::Learned;
 use super::survey::listing;
 use super::translate::{Translation, translate};
 use super::{contain, convert, facts, gate, predict, turns};
@@ -24,6 +25,8 @@ use crate::region::Region;
 use crate::state::State;
 use crate::tier::{Config, Conversion, Gates, Optimisations, Plant};
 use crate::unroll::{unroll, write_out};
+
+const SOUND: &str = "nobody panics while learning";
 
 /// What to translate.
 pub(super) struct Order {
@@ -43,8 +46,8 @@ pub(super) struct Order {
     pub(super) long: FxHashSet<Pc>,
     /// The interpreter's last branches, oldest first.
     pub(super) branches: Vec<Branch>,
-    /// What earlier ones told of them.
-    pub(super) scores: Scores,
+    /// What was learned from earlier ones.
+    pub(super) learned: Arc<Mutex<Learned>>,
     /// How many arrivals of indirect jumps were known.
     pub(super) arrivals: usize,
     /// Where it is left for instructions that had never been executed.
@@ -73,7 +76,7 @@ impl Order {
             open,
             long,
             branches,
-            scores: earlier,
+            learned,
             arrivals,
             unseen,
             texts,
@@ -93,6 +96,11 @@ impl Order {
         // Found out when the first branch asks: most regions have none that could be converted.
         let (scores, written) = (OnceCell::new(), OnceCell::new());
         let ways = OnceCell::new();
+        let seen = || {
+            let mut ways = predict::ways(&branches);
+            learned.lock().expect(SOUND).share_ways(&mut ways);
+            ways
+        };
         let mut known = Known {
             state,
             mutable: &mutable,
@@ -104,7 +112,7 @@ impl Order {
                 Conversion::Unpredictable => {
                     let known = scores.get_or_init(|| {
                         let mut known = predict::scores(&branches, written.get_or_init(Vec::new));
-                        known.extend(&earlier);
+                        learned.lock().expect(SOUND).share_scores(&mut known);
                         known
                     });
                     known.share(block.insns.last().map_or(0, |insn| insn.0), block.turn)
@@ -119,7 +127,7 @@ impl Order {
                 _ if open.contains(&region.blocks[body[0]].pc()) => false,
                 Gates::Never => false,
                 Gates::Long => {
-                    let ways = ways.get_or_init(|| gate::ways(&branches));
+                    let ways = ways.get_or_init(seen);
                     long.contains(&region.blocks[body[0]].pc()) || gate::is_long::<G>(region, body, ways)
                 }
                 Gates::Always => true,
@@ -129,7 +137,7 @@ impl Order {
         if constants {
             known.constants = choose::<G>(&region, &known, &varying);
         }
-        region.note_seldom(|pc| ways.get_or_init(|| gate::ways(&branches)).get(&pc).copied());
+        region.note_seldom(|pc| ways.get_or_init(seen).get(&pc).copied());
         facts::prune::<G>(&mut region, &known);
         if unrolling {
             let turns = |region: &_, loops: &[_]| turns::turns::<G>(region, loops, &known);
@@ -158,7 +166,6 @@ impl Order {
             words: words.into_iter().map(word).collect(),
             trusted,
             constants: known.constants,
-            scores: scores.into_inner().unwrap_or_default(),
             instructions: region.len(),
             gated,
             arrivals,

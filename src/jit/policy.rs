@@ -74,6 +74,11 @@ pub(crate) fn cold(hot: u32) -> i32 {
     -backoff(hot, COLD)
 }
 
+/// The heat of places in a region that has just become native.
+pub(crate) fn inside(hot: u32) -> i32 {
+    -backoff(hot, 2)
+}
+
 fn backoff(hot: u32, doublings: u32) -> i32 {
     let hot = hot.max(HOT) as i64;
     (hot << doublings.min(14)).min(i32::MAX as i64 / 2) as i32

@@ -82,6 +82,42 @@ fn keep_better<K: Copy + Eq + Hash>(known: &mut FxHashMap<K, Score>, other: &FxH
     }
 }
 
+/// How often each branch was not taken and taken.
+pub(super) type Ways = FxHashMap<Pc, [usize; 2]>;
+
+/// Which ways the branches of a trace went.
+pub(super) fn ways(trace: &[Branch]) -> Ways {
+    let mut ways = Ways::default();
+    trace.iter().for_each(|b| ways.entry(b.pc()).or_default()[usize::from(b.is_taken())] += 1);
+    ways
+}
+
+/// What the traces that a program's regions were made with told of its branches: the last one is of what ran last.
+#[derive(Default)]
+pub(crate) struct Learned {
+    scores: Scores,
+    ways: Ways,
+}
+
+impl Learned {
+    /// Adds what a trace tells, and tells it what others have told better.
+    pub(super) fn share_scores(&mut self, scores: &mut Scores) {
+        scores.extend(&self.scores);
+        self.scores.clone_from(scores);
+    }
+
+    /// The same.
+    pub(super) fn share_ways(&mut self, ways: &mut Ways) {
+        for (&branch, &times) in &self.ways {
+            let own = ways.entry(branch).or_default();
+            if times.iter().sum::<usize>() > own.iter().sum() {
+                *own = times;
+            }
+        }
+        self.ways.clone_from(ways);
+    }
+}
+
 /// How the branches of a trace, oldest first, are predicted, each turn of these loops with branches of its own.
 pub(crate) fn scores(trace: &[Branch], written: &[WrittenOut]) -> Scores {
     // The last table has no history: its entries are always found.

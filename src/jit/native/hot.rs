@@ -332,7 +332,7 @@ impl Native {
             open: self.shut.iter().filter(|gate| *gate.1 >= SHUT).map(|gate| *gate.0).collect(),
             long: self.long.clone(),
             branches: code.trace(),
-            scores: self.scores.clone(),
+            learned: self.library.learned(),
             arrivals: code.first_arrivals,
             unseen: region.ways_out().filter(|&to| !code.is_decoded(to)).collect(),
             texts: self.library.config().record.then(|| texts(&region, guest, state)),
