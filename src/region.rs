@@ -386,6 +386,23 @@ impl Region {
         self.blocks.iter().filter(is_return).map(|block| block.insns[block.insns.len() - 1].0)
     }
 
+    /// Where the loop starts that is around the one that starts at the region's entry: the nearest jump back over that leads there.
+    pub(crate) fn loop_around<G: Guest>(&self) -> Option<Pc> {
+        let jump_back = |block: &Block| {
+            let &(from, insn) = block.insns.last()?;
+            let jumps = matches!(effects::of::<G>(insn, from).flow, Flow::Goto(_) | Flow::If(..));
+            let to = match block.taken.filter(|_| jumps)? {
+                Target::Block(to) => self.blocks[to].pc(),
+                Target::Outside(to) => to,
+            };
+            (to <= from).then_some((to, from))
+        };
+        let entry = self.blocks[0].pc();
+        let jumps_back = || self.blocks.iter().filter_map(jump_back);
+        let around = jumps_back().filter(|&(to, from)| to < entry && entry <= from).map(|jump| jump.0).max();
+        around.filter(|_| jumps_back().any(|jump| jump.0 == entry))
+    }
+
     /// Whether control reaches `b` through `a` only.
     pub(crate) fn dominates(&self, a: usize, mut b: usize) -> bool {
         while b > a {

@@ -277,7 +277,8 @@ impl Native {
         self.note(pc, stats, What::Rejected(why));
     }
 
-    /// Finds the region for a hot place: that around it, or, where that is in a subroutine, around the loop that it is called in.
+    /// Finds the region for a hot place: that around it, entered at the top of the loop around its own, so that nothing comes into
+    /// that from elsewhere; or, where it is in a subroutine, around the loop that it is called in.
     fn find_region<G: Guest>(
         &mut self,
         pc: Pc,
@@ -295,6 +296,12 @@ impl Native {
         let may_go_out = !eager && !self.is_outdated(pc) && !self.inner.contains(&pc);
         let mut view = View { guest, state, code, history: &self.history, eager };
         let mut region = region::find::<G>(pc, &mut view, &limits)?;
+        if let Some(header) = region.loop_around::<G>().filter(|_| may_go_out)
+            && let Some(outer) = region::find::<G>(header, &mut view, &limits)
+            && outer.contains(pc)
+        {
+            region = outer;
+        }
         for _ in 0..if may_go_out { config.call_depth } else { 0 } {
             let back = region.returns::<G>().find_map(|from| view.code.last_return(from));
             let Some(back) = back.filter(|&back| !region.contains(back) && self.region_at(back).is_none())
