@@ -64,7 +64,7 @@ fn a_wrong_exit_count_is_found() {
 
 #[test]
 fn a_turn_too_many_is_found() {
-    replayed(Plant::Gate, 5000);
+    replayed(Plant::Gate, 8000);
 }
 
 #[test]

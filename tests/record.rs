@@ -3,11 +3,11 @@
 
 mod common;
 
-use common::{Ran, at_once, at_threshold, configurations, program, run};
+use common::{Ran, at_once, at_threshold, configurations, everywhere, program, run};
 use kiln::guests::Machine;
 use kiln::guests::lc3::Lc3;
 use kiln::record::{Doing, Record, Region, What, Why};
-use kiln::tier::{Config, Tiers};
+use kiln::tier::{Config, Optimisations, Tiers};
 
 const BUDGET: u64 = 3_000_000;
 
@@ -171,4 +171,113 @@ fn no_gate_is_made_that_would_be_shut_at_once() {
     let ran = recorded("interp", &Config::default());
     assert_eq!(record(&ran).regions.len(), 1);
     assert!(ran.vm.stats().exits().iter().all(|exit| exit.0 != "gate"), "{:?}", ran.vm.stats().exits());
+}
+
+/// The hot loop goes over the bits of a word: entered from the loop around it, it is one that can be written out.
+#[test]
+fn a_region_is_entered_at_the_loop_around_the_hot_one() {
+    let ran = recorded("collatz", &Config::default());
+    let regions = &record(&ran).regions;
+    assert!(!regions.is_empty());
+    assert!(regions.iter().all(|region| region.pc == 0x3007), "{:04X?}", regions[0].pc);
+}
+
+/// After a while, its loop goes where it never was.
+#[test]
+fn what_leads_to_new_code_is_made_again_with_it() {
+    let source = "
+        .ORIG x3000
+        LD R0, TURNS
+        LD R4, FEW
+        AND R3, R3, #0
+TURN    ADD R2, R0, R4
+        BRnz NEW
+BACK    ADD R3, R3, #1
+        ADD R0, R0, #-1
+        BRp TURN
+        HALT
+NEW     ADD R3, R3, #2
+        BRnzp BACK
+TURNS   .FILL #32000
+FEW     .FILL #-8000
+        .END";
+    let config = Config { record: true, ..Config::default() };
+    let ran = run(&program(source), config, BUDGET);
+    assert_eq!(ran.r(3), 32_000 + 2 * 8000);
+    let regions = &record(&ran).regions;
+    let again: Vec<_> = regions.iter().filter(|region| region.dropped == Some(Why::Unseen)).collect();
+    assert_eq!(again.len(), 1);
+    let last = regions.last().unwrap();
+    assert_eq!((last.pc, last.dropped.as_ref()), (again[0].pc, None));
+    let listing = &last.details.as_ref().unwrap().listing;
+    assert!(listing.instructions.iter().any(|insn| insn.text == "ADD R3, R3, #2"));
+    // From then on control stays in it.
+    assert!(last.runs <= 2, "{} runs", last.runs);
+}
+
+/// Loads in the CLIF of what a program has compiled.
+fn loads(source: &str, forwarding: bool) -> usize {
+    let optimisations = Optimisations { forwarding, unrolling: false, ..Optimisations::default() };
+    let ran = run(&program(source), Config { record: true, optimisations, ..at_threshold() }, BUDGET);
+    let clif = ran.vm.record().unwrap().regions[0].details.as_ref().unwrap().clif.clone();
+    clif.lines().filter(|line| line.contains("load.i16 notrap region1")).count()
+}
+
+const FRAME: &str = "
+        .ORIG x3000
+        LEA R0, PLACES
+        LDR R5, R0, #0
+        LDR R6, R0, #1
+        LD R1, COUNT
+        AND R4, R4, #0
+";
+const COUNT: &str = "
+        ADD R1, R1, #-1
+        BRp LOOP
+        HALT
+COUNT   .FILL #1000
+PLACES  .FILL x4000
+        .FILL x3FFF
+        .END";
+
+#[test]
+fn what_was_stored_beside_is_not_loaded_again() {
+    let body = "
+LOOP    STR R1, R5, #0
+        STR R4, R5, #1
+        LDR R2, R5, #0
+        LDR R3, R5, #1
+        ADD R4, R2, R3
+        AND R2, R1, #1
+        BRz EVEN
+        STR R2, R5, #2
+EVEN    LDR R2, R5, #0
+        ADD R4, R4, R2";
+    let source = [FRAME, body, COUNT].concat();
+    assert_eq!(loads(&source, true), 0);
+    assert!(loads(&source, false) >= 2);
+    everywhere(&program(&source), BUDGET, |ran| assert_eq!(ran.r(4), 1_001_000_u32 as u16));
+}
+
+/// Through another pointer, the same word is stored: on all ways, or on one.
+#[test]
+fn what_may_have_been_stored_elsewhere_is_loaded() {
+    let always = "
+LOOP    STR R1, R5, #0
+        NOT R2, R1
+        STR R2, R6, #1
+        LDR R3, R5, #0
+        ADD R4, R4, R3";
+    let source = [FRAME, always, COUNT].concat();
+    everywhere(&program(&source), BUDGET, |ran| assert_eq!(ran.r(4), -501_500_i32 as u16));
+    let on_one_way = "
+LOOP    STR R1, R5, #0
+        AND R2, R1, #1
+        BRz EVEN
+        STR R2, R6, #1
+EVEN    LDR R3, R5, #0
+        ADD R4, R4, R3";
+    let source = [FRAME, on_one_way, COUNT].concat();
+    // The even numbers up to 1000, and 1 for each odd one.
+    everywhere(&program(&source), BUDGET, |ran| assert_eq!(ran.r(4), (250_500 + 500_u32) as u16));
 }

@@ -147,3 +147,20 @@ pub fn cannot_write(what: &str, error: &io::Error) -> Ending {
     let text = format!("cannot write {what}: {}", super::console::describe(error));
     Ending::Stop(Stop::Io(io::Error::new(error.kind(), text)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Ending, SLICE, Stop, in_slices};
+
+    #[test]
+    fn slices_that_take_no_time_become_long() {
+        let mut slices = Vec::new();
+        let ending = in_slices(100 * SLICE, SLICE, |n| {
+            slices.push(n / SLICE);
+            (Ending::Stop(Stop::Budget), n)
+        });
+        assert!(matches!(ending, Ending::Stop(Stop::Budget)));
+        assert_eq!(slices.iter().sum::<u64>(), 100);
+        assert!(slices.len() < 100 && slices[1] > slices[0], "{slices:?}");
+    }
+}

@@ -445,7 +445,7 @@ impl Native {
         let entries = self.entries.get_or_insert_with(|| Table::new(code.len()));
         entries[*entry_pc as usize] = id as u32 + 1;
         // What was counted inside says that this region is wanted, not another one there; and control will soon come to it.
-        let inside = policy::inside(self.config().hot);
+        let inside = policy::inside(code.threshold());
         for &Word { at, .. } in words.iter().filter(|word| !word.is_literal) {
             let has_other = self.offered.contains(&at) || self.waiting.contains_key(&at);
             if !has_other && (inside..NATIVE).contains(&code.heat(at)) {

@@ -177,7 +177,7 @@ fn hash((pc, turn): (Pc, usize), history: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::scores;
+    use super::{Learned, scores, ways};
     use crate::interp::Branch;
     use crate::random::SplitMix;
     use crate::unroll::WrittenOut;
@@ -202,6 +202,20 @@ mod tests {
     fn what_does_not_repeat_is_not() {
         assert!(scores(&trace(random), &[]).share(0x3000, None) > 0.4);
         assert_eq!(scores(&[], &[]).share(0x3000, None), 0.0);
+    }
+
+    #[test]
+    fn what_earlier_traces_told_stays_known() {
+        let mut learned = Learned::default();
+        let (mut earlier, mut way) = (scores(&trace(random), &[]), ways(&trace(|_| true)));
+        learned.share_scores(&mut earlier);
+        learned.share_ways(&mut way);
+        // Nothing of that branch, or little, is in the last one.
+        let (mut last, mut way) = (scores(&[], &[]), ways(&[Branch::new(0x3000, false)]));
+        learned.share_scores(&mut last);
+        learned.share_ways(&mut way);
+        assert!(last.share(0x3000, None) > 0.4);
+        assert_eq!(way[&0x3000], [0, 8192]);
     }
 
     #[test]
