@@ -386,8 +386,9 @@ impl Region {
         self.blocks.iter().filter(is_return).map(|block| block.insns[block.insns.len() - 1].0)
     }
 
-    /// Where the loop starts that is around the one that starts at the region's entry: the nearest jump back over that leads there.
-    pub(crate) fn loop_around<G: Guest>(&self) -> Option<Pc> {
+    /// Where the loop starts that is around the one that starts at the region's entry, if that is short, as is said of its
+    /// branch back: the nearest jump back over the entry leads there.
+    pub(crate) fn loop_around<G: Guest>(&self, is_short: impl Fn(Pc) -> bool) -> Option<Pc> {
         let jump_back = |block: &Block| {
             let &(from, insn) = block.insns.last()?;
             let jumps = matches!(effects::of::<G>(insn, from).flow, Flow::Goto(_) | Flow::If(..));
@@ -400,7 +401,7 @@ impl Region {
         let entry = self.blocks[0].pc();
         let jumps_back = || self.blocks.iter().filter_map(jump_back);
         let around = jumps_back().filter(|&(to, from)| to < entry && entry <= from).map(|jump| jump.0).max();
-        around.filter(|_| jumps_back().any(|jump| jump.0 == entry))
+        around.filter(|_| jumps_back().any(|(to, from)| to == entry && is_short(from)))
     }
 
     /// Whether control reaches `b` through `a` only.

@@ -232,6 +232,14 @@ impl Code {
         [older, newer].concat()
     }
 
+    /// How often the branch at `pc` was not taken and taken, of the last branches.
+    pub(crate) fn times(&self, pc: Pc) -> [usize; 2] {
+        let mut times = [0; 2];
+        let own = self.trace[..self.branches.min(TRACE)].iter().filter(|branch| branch.pc() == pc);
+        own.for_each(|branch| times[usize::from(branch.is_taken())] += 1);
+        times
+    }
+
     /// Where the return at `from` last arrived.
     pub(crate) fn last_return(&self, from: Pc) -> Option<Pc> {
         self.arrival.get(from as usize)?.checked_sub(1)

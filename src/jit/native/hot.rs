@@ -20,6 +20,8 @@ use crate::tier::{Compile, Stats, Tiers};
 
 /// Instructions between looks at what others compile.
 const POLL: i32 = 5_000;
+/// Turns that a short loop takes, on average, at most.
+const SHORT: usize = 32;
 /// A run of this many instructions that do nothing is not compiled: control slides through empty memory.
 const SLIDE: Pc = 8;
 
@@ -277,8 +279,8 @@ impl Native {
         self.note(pc, stats, What::Rejected(why));
     }
 
-    /// Finds the region for a hot place: that around it, entered at the top of the loop around its own, so that nothing comes into
-    /// that from elsewhere; or, where it is in a subroutine, around the loop that it is called in.
+    /// Finds the region for a hot place: that around it, entered at the top of the loop around its own, if that is short, so that
+    /// nothing comes into it from elsewhere; or, where it is in a subroutine, around the loop that it is called in.
     fn find_region<G: Guest>(
         &mut self,
         pc: Pc,
@@ -296,7 +298,11 @@ impl Native {
         let may_go_out = !eager && !self.is_outdated(pc) && !self.inner.contains(&pc);
         let mut view = View { guest, state, code, history: &self.history, eager };
         let mut region = region::find::<G>(pc, &mut view, &limits)?;
-        if let Some(header) = region.loop_around::<G>().filter(|_| may_go_out)
+        let is_short = |latch| {
+            let [left, again] = view.code.times(latch);
+            again < left.saturating_mul(SHORT)
+        };
+        if let Some(header) = region.loop_around::<G>(is_short).filter(|_| may_go_out)
             && let Some(outer) = region::find::<G>(header, &mut view, &limits)
             && outer.contains(pc)
         {
