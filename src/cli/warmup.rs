@@ -15,8 +15,9 @@ use kiln::tier::{Config, Tiers};
 
 use super::load::Loaded;
 
-/// Instructions in a slice.
-const SLICE: u64 = 20_000;
+/// Instructions in a slice: half a millisecond of the interpreter's, and enough for native code to come back to where it is
+/// entered after a slice has ended in its middle.
+const SLICE: u64 = 200_000;
 /// A machine is warm when it has this share of the speed that it could have, over so many seconds.
 const WARM: f64 = 0.9;
 const WINDOW: f64 = 0.005;
@@ -35,18 +36,18 @@ pub struct Warmup {
 }
 
 impl Warmup {
-    /// Measures a program with the best of so many runs, of so many instructions at most.
+    /// Measures a program with the least that so many runs took to the end of each slice, of so many instructions at most.
     pub fn measure<G: Machine>(loaded: &Loaded<G>, config: &Config, runs: u32, budget: u64) -> Warmup {
         let (mut cold, mut warm, mut interpreted) = (Times::default(), Times::default(), Times::default());
         for _ in 0..runs {
             let program = loaded.program(config.clone());
-            cold.keep_better(&program, budget);
-            warm.keep_better(&program, budget);
+            cold.keep_least(&program, budget);
+            warm.keep_least(&program, budget);
         }
         let index = warm_after(&cold, &warm);
         let program = loaded.program(Config { tiers: Tiers::Interpreter, ..config.clone() });
         for _ in 0..runs {
-            interpreted.keep_better(&program, budget.min(index as u64 * SLICE));
+            interpreted.keep_least(&program, budget.min(index as u64 * SLICE));
         }
         let ratios = cold.ends.iter().zip(&interpreted.ends).map(|(cold, interpreted)| cold / interpreted);
         Warmup {
@@ -59,10 +60,10 @@ impl Warmup {
     }
 }
 
-/// How long a run took.
+/// How long runs took.
 #[derive(Default)]
 struct Times {
-    /// Seconds from its start to the end of each slice.
+    /// The least seconds from a run's start to the end of each slice: hosts have slow moments.
     ends: Vec<f64>,
     instructions: u64,
 }
@@ -72,8 +73,8 @@ impl Times {
         self.ends.last().copied().unwrap_or(0.0)
     }
 
-    /// Times a run of a new machine, and keeps that if it was faster.
-    fn keep_better<G: Machine>(&mut self, program: &Program<G>, budget: u64) {
+    /// Times a run of a new machine, and keeps what it was faster with.
+    fn keep_least<G: Machine>(&mut self, program: &Program<G>, budget: u64) {
         let mut vm = program.machine(Console::scripted("").0);
         let mut ends = Vec::new();
         let start = Instant::now();
@@ -86,10 +87,9 @@ impl Times {
                 break;
             }
         }
-        let next = Times { ends, instructions: vm.instructions() };
-        if self.ends.is_empty() || next.total() < self.total() {
-            *self = next;
-        }
+        self.instructions = vm.instructions();
+        self.ends.resize(ends.len(), f64::INFINITY);
+        self.ends.iter_mut().zip(ends).for_each(|(least, end)| *least = least.min(end));
     }
 }
 
