@@ -371,10 +371,15 @@ impl Region {
         self.blocks.iter().flat_map(|block| block.insns.iter().map(|insn| insn.0))
     }
 
-    /// Where it is left for, as far as that is known (and 0 for a block that does not fall through).
-    pub(crate) fn ways_out(&self) -> impl Iterator<Item = Pc> + '_ {
-        let targets = self.blocks.iter().flat_map(|block| block.taken.into_iter().chain([block.next]));
-        targets.filter_map(|target| if let Target::Outside(pc) = target { Some(pc) } else { None })
+    /// Where it is left for on direct ways.
+    pub(crate) fn ways_out<G: Guest>(&self) -> impl Iterator<Item = Pc> + '_ {
+        let targets = |block: &Block| {
+            let last = block.insns.last().map(|&(pc, insn)| effects::of::<G>(insn, pc).flow);
+            let falls = matches!(last, Some(Flow::Next | Flow::If(..) | Flow::DynamicIf(..)));
+            block.taken.into_iter().chain(falls.then_some(block.next))
+        };
+        let outside = |target| if let Target::Outside(pc) = target { Some(pc) } else { None };
+        self.blocks.iter().flat_map(targets).filter_map(outside)
     }
 
     /// The returns from it.
@@ -386,8 +391,8 @@ impl Region {
         self.blocks.iter().filter(is_return).map(|block| block.insns[block.insns.len() - 1].0)
     }
 
-    /// Where the loop starts that is around the one that starts at the region's entry, if that is short, as is said of its
-    /// branch back: the nearest jump back over the entry leads there.
+    /// The top of the innermost loop around the one at the entry, if that is short, as is said of its branch back: the nearest jump
+    /// back over the entry leads there.
     pub(crate) fn loop_around<G: Guest>(&self, is_short: impl Fn(Pc) -> bool) -> Option<Pc> {
         let jump_back = |block: &Block| {
             let &(from, insn) = block.insns.last()?;

@@ -182,6 +182,33 @@ fn a_region_is_entered_at_the_loop_around_the_hot_one() {
     assert!(regions.iter().all(|region| region.pc == 0x3007), "{:04X?}", regions[0].pc);
 }
 
+/// The loop around a hot one, which is native, is left at each turn for a trap before that: it is not taken up again.
+#[test]
+fn a_region_is_taken_up_once() {
+    let source = "
+        .ORIG x3000
+        LD R2, TURNS
+OUTER   LD R0, DOT
+        OUT
+        LD R1, BITS
+INNER   ADD R3, R3, R1
+        ADD R1, R1, #-1
+        BRp INNER
+        ADD R2, R2, #-1
+        BRp OUTER
+        HALT
+TURNS   .FILL #5000
+BITS    .FILL #16
+DOT     .FILL x2E
+        .END";
+    let ran = run(&program(source), Config { record: true, ..Config::default() }, BUDGET);
+    assert_eq!(ran.output.len(), 5000);
+    let stats = ran.vm.stats();
+    assert_eq!((stats.shared, stats.rejected), (0, 0));
+    assert!((1..=3).contains(&stats.regions), "{stats:?}");
+    assert!(stats.native > stats.interpreted, "{stats:?}");
+}
+
 /// After a while, its loop goes where it never was.
 #[test]
 fn what_leads_to_new_code_is_made_again_with_it() {

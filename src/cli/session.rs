@@ -14,10 +14,12 @@ use super::{code, host, say};
 
 /// Instructions in the first slice.
 const SLICE: u64 = 4_000_000;
-/// Slices become longer as long as they take less. Native code that is left in the middle of its loops has to be found again.
+/// What a slice is to take. Native code that is left in the middle of its loops has to be found again.
 const ENOUGH: Duration = Duration::from_millis(100);
 /// So many times as long as the one before, at most.
-const GROWTH: u128 = 16;
+const GROWTH: u64 = 16;
+/// Instructions in a slice at most: interpreted after all, it takes less than a second.
+const LONGEST: u64 = 256_000_000;
 
 /// Why a run ended.
 #[derive(Debug)]
@@ -109,14 +111,7 @@ pub fn in_slices(budget: u64, first: u64, mut run: impl FnMut(u64) -> (Ending, u
         let start = Instant::now();
         let (ending, retired) = run(left.min(slice));
         left -= retired;
-        match start.elapsed() {
-            took if 2 * took <= ENOUGH => {
-                let times = (ENOUGH.as_nanos() / took.as_nanos().max(1)).min(GROWTH);
-                slice = slice.saturating_mul(times as u64);
-            }
-            took if took > 2 * ENOUGH => slice = (slice / 2).max(first),
-            _ => {}
-        }
+        slice = next_slice(slice, start.elapsed()).max(first);
         if let Some(signal) = host::signal() {
             return Ending::Signal(signal);
         }
@@ -124,6 +119,12 @@ pub fn in_slices(budget: u64, first: u64, mut run: impl FnMut(u64) -> (Ending, u
             return ending;
         }
     }
+}
+
+/// How long a slice is after one that was so long and took so much.
+fn next_slice(slice: u64, took: Duration) -> u64 {
+    let longest = u128::from(slice.saturating_mul(GROWTH).min(LONGEST));
+    (u128::from(slice) * ENOUGH.as_nanos() / took.as_nanos().max(1)).min(longest) as u64
 }
 
 /// Says once that there is no native code here.
@@ -150,17 +151,17 @@ pub fn cannot_write(what: &str, error: &io::Error) -> Ending {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ending, SLICE, Stop, in_slices};
+    use std::time::Duration;
+
+    use super::{LONGEST, SLICE, next_slice};
 
     #[test]
-    fn slices_that_take_no_time_become_long() {
-        let mut slices = Vec::new();
-        let ending = in_slices(100 * SLICE, SLICE, |n| {
-            slices.push(n / SLICE);
-            (Ending::Stop(Stop::Budget), n)
-        });
-        assert!(matches!(ending, Ending::Stop(Stop::Budget)));
-        assert_eq!(slices.iter().sum::<u64>(), 100);
-        assert!(slices.len() < 100 && slices[1] > slices[0], "{slices:?}");
+    fn a_slice_is_as_long_as_the_last_one_says() {
+        let after = |slice, took| next_slice(slice, Duration::from_millis(took));
+        assert_eq!(after(SLICE, 0), 16 * SLICE);
+        assert_eq!(after(SLICE, 10), 10 * SLICE);
+        assert_eq!(after(LONGEST, 10), LONGEST);
+        assert_eq!(after(LONGEST, 4000), LONGEST / 40);
+        assert_eq!(after(u64::MAX, 0), LONGEST);
     }
 }

@@ -138,6 +138,7 @@ impl<G: Guest> Translator<'_, G> {
         let edge = match target {
             Target::Block(to) if to > self.current && self.region.blocks[to].predecessors > 1 => {
                 let owed = self.owed(target).unwrap_or(0);
+                self.hand_on_memory(to);
                 (self.toll(to, owed), Vec::new())
             }
             _ => self.edge(target),
@@ -150,7 +151,6 @@ impl<G: Guest> Translator<'_, G> {
     fn toll(&mut self, to: usize, owed: i64) -> ir::Block {
         // Filled later: this block has not ended yet.
         let block = self.b.create_block();
-        self.hand_on_memory(to);
         self.tolls.push(Toll { block, point: self.now.clone(), to, owed });
         block
     }

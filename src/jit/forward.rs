@@ -21,7 +21,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// Whether it may be where another one is, which is not the same.
+    /// Whether another address, which is not equal to this one, may be the same place.
     fn may_meet(self, other: Address) -> bool {
         self.pointer != other.pointer
     }
@@ -62,7 +62,7 @@ impl Memory {
 impl<G: Guest> Translator<'_, G> {
     /// The address of an access whose value may be forwarded.
     pub(super) fn forwardable<A: Int>(&self, info: &SpaceInfo, at: Val) -> Option<Address> {
-        // Where addresses have no bound, what was accessed can be accessed again.
+        // Where elements have attributes, the bound is natural and all accesses are of one type: what was accessed can be again.
         let is_unbound = self.known.forwarding && info.attributes && info.element != Type::F64;
         let address = match at {
             Val::Known(at) => Address { pointer: None, offset: at },

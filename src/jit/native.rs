@@ -81,6 +81,8 @@ pub(crate) struct Native {
     /// Numbers of compiled regions that this machine has found wanting.
     refused: FxHashSet<u64>,
     history: History,
+    /// Code for which regions were made again that had not known it.
+    seen: FxHashSet<Pc>,
     /// Words of the code space that were written after they had been compiled in.
     mutable: FxHashSet<Pc>,
     /// How often regions left at accesses, and those at which they did too often: tested together with others, perhaps,
@@ -121,6 +123,7 @@ impl Native {
             exits: 0,
             refused: FxHashSet::default(),
             history: History::default(),
+            seen: FxHashSet::default(),
             mutable: FxHashSet::default(),
             leaves: FxHashMap::default(),
             careful: FxHashSet::default(),
@@ -217,10 +220,11 @@ impl Native {
             code.arrive(exit.at, state.pc());
             installed.missed += 1;
         }
-        let strays = reason == Reason::Leave && installed.region.basis.unseen.contains(&state.pc());
+        let strays =
+            reason == Reason::Leave && installed.region.basis.unseen.binary_search(&state.pc()).is_ok();
         if strays {
             if installed.strayed == 0 {
-                (installed.runs, installed.retired) = (1, 0);
+                (installed.runs, installed.retired, installed.accesses) = (1, 0, 0);
             }
             installed.strayed += 1;
         }
@@ -270,6 +274,7 @@ impl Native {
         } else if installed.missed >= LEARN && could_know_more {
             Why::Targets
         } else if installed.strayed == LEARN && installed.retired < LEARN * SELDOM {
+            self.seen.insert(state.pc());
             Why::Unseen
         } else if installed.is_shut {
             Why::Gate

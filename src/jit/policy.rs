@@ -74,8 +74,8 @@ pub(crate) fn cold(hot: u32) -> i32 {
     -backoff(hot, COLD)
 }
 
-/// The heat of places in a region that has just become native: four times as much as elsewhere is to be counted, and nothing
-/// where all is compiled at once.
+/// The heat, below zero, of places in a region that has just become native: four times as many instructions as elsewhere are counted
+/// there before another region is made, and none where all is compiled at once.
 pub(crate) fn inside(threshold: i32) -> i32 {
     threshold.saturating_mul(-3)
 }

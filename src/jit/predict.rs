@@ -76,7 +76,7 @@ impl Scores {
 fn keep_better<K: Copy + Eq + Hash>(known: &mut FxHashMap<K, Score>, other: &FxHashMap<K, Score>) {
     for (&branch, &score) in other {
         let known = known.entry(branch).or_default();
-        if score.seen > known.seen {
+        if known.seen < FEW && score.seen > known.seen {
             *known = score;
         }
     }
@@ -92,7 +92,8 @@ pub(super) fn ways(trace: &[Branch]) -> Ways {
     ways
 }
 
-/// What the traces that a program's regions were made with told of its branches: the last one is of what ran last.
+/// What the traces that a program's regions were made with told of its branches. A trace is only of what ran last, so what
+/// earlier ones told of other branches is kept.
 #[derive(Default)]
 pub(crate) struct Learned {
     scores: Scores,
@@ -100,17 +101,18 @@ pub(crate) struct Learned {
 }
 
 impl Learned {
-    /// Adds what a trace tells, and tells it what others have told better.
+    /// Adds how a trace's branches were predicted, and tells how others were of which it has few executions.
     pub(super) fn share_scores(&mut self, scores: &mut Scores) {
         scores.extend(&self.scores);
         self.scores.clone_from(scores);
     }
 
-    /// The same.
+    /// Adds which ways a trace's branches went, and tells those of others of which it has few executions.
     pub(super) fn share_ways(&mut self, ways: &mut Ways) {
         for (&branch, &times) in &self.ways {
             let own = ways.entry(branch).or_default();
-            if times.iter().sum::<usize>() > own.iter().sum() {
+            let [others, few] = [times.iter().sum(), own.iter().sum::<usize>()];
+            if few < FEW as usize && others > few {
                 *own = times;
             }
         }

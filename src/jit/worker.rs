@@ -2,6 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
@@ -58,17 +60,24 @@ impl Thread {
     }
 }
 
-/// Has this thread's heap use huge pages for the compiler's tables: a large region touches hundreds of small ones, which cost
-/// a fault each, and a fifth of compiling together. Where the C library or the host has it otherwise nothing changes.
+/// Has the first compiling thread's heap use huge pages for the compiler's tables: a large region touches hundreds of small
+/// ones, which cost a fault each, and a fifth of compiling together. Where the C library or the host has it otherwise
+/// nothing changes but that glibc, after this, keeps blocks of up to this size in its heaps.
 fn make_room() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
+        static IS_MADE: AtomicBool = AtomicBool::new(false);
         const HUGE: usize = 2 << 20;
-        const ROOM: usize = 4 * HUGE;
-        let block = |len| std::hint::black_box(Vec::<u8>::with_capacity(len));
+        const ROOM: usize = 3 * HUGE;
+        let block = |len| {
+            let mut block = Vec::<u8>::new();
+            block.try_reserve_exact(len).ok().map(|()| std::hint::black_box(block))
+        };
         // The C library takes blocks from the heap that are no larger than one that was given back, and keeps the room.
-        drop(block(ROOM));
-        let room = block(ROOM);
+        if IS_MADE.swap(true, Ordering::Relaxed) || block(ROOM).is_none() {
+            return;
+        }
+        let Some(room) = block(ROOM) else { return };
         let start = room.as_ptr() as usize;
         let first = start.next_multiple_of(HUGE);
         let len = (start + ROOM - first) / HUGE * HUGE;

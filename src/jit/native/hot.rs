@@ -1,6 +1,7 @@
 //! Where a hot place gets native code from: the library, or a region that is found around it and compiled. Outdated regions
 //! are replaced the same way.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -165,7 +166,8 @@ impl Native {
         if self.region_at(outer).is_some() {
             self.inner.insert(pc);
         }
-        self.cool(pc, if self.waiting.contains_key(&outer) { soon(code) } else { 0 }, code);
+        let waits = self.waiting.contains_key(&outer);
+        self.cool(pc, if waits { soon(code) } else { policy::inside(code.threshold()) }, code);
     }
 
     /// Whether a place was hot before. The registers that have changed since then are no constants of a region that starts there.
@@ -302,7 +304,11 @@ impl Native {
             let [left, again] = view.code.times(latch);
             again < left.saturating_mul(SHORT)
         };
-        if let Some(header) = region.loop_around::<G>(is_short).filter(|_| may_go_out)
+        let is_free = |&header: &Pc| {
+            let is_cold = view.code.heat(header) < policy::inside(view.code.threshold());
+            may_go_out && !is_cold && self.region_at(header).is_none()
+        };
+        if let Some(header) = region.loop_around::<G>(is_short).filter(is_free)
             && let Some(outer) = region::find::<G>(header, &mut view, &limits)
             && outer.contains(pc)
         {
@@ -321,6 +327,17 @@ impl Native {
             region = outer;
         }
         Some(region)
+    }
+
+    /// Where a region is left for instructions that have never been executed, in order. Where it was made again for one already, that
+    /// is rewritten all the time.
+    fn unseen<G: Guest>(&self, region: &Region, code: &Code) -> Vec<Pc> {
+        if self.config().tiers == Tiers::Jit {
+            return Vec::new();
+        }
+        let is_new =
+            |&to: &Pc| (to as usize) < code.len() && !code.is_decoded(to) && !self.seen.contains(&to);
+        BTreeSet::from_iter(region.ways_out::<G>().filter(is_new)).into_iter().collect()
     }
 
     /// Looks up what the translation of a region depends on. It was found because `pc` is hot.
@@ -347,7 +364,7 @@ impl Native {
             branches: code.trace(),
             learned: self.library.learned(),
             arrivals: code.first_arrivals,
-            unseen: region.ways_out().filter(|&to| !code.is_decoded(to)).collect(),
+            unseen: self.unseen::<G>(&region, code),
             texts: self.library.config().record.then(|| texts(&region, guest, state)),
             took: start.elapsed(),
             region,
