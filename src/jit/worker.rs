@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
@@ -66,26 +66,26 @@ impl Thread {
 fn make_room() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        static IS_MADE: AtomicBool = AtomicBool::new(false);
+        /// There are small pages before the first huge one already: that room stays unused.
+        static UNUSED: OnceLock<Option<Vec<u8>>> = OnceLock::new();
         const HUGE: usize = 2 << 20;
         const ROOM: usize = 3 * HUGE;
         let block = |len| {
             let mut block = Vec::<u8>::new();
             block.try_reserve_exact(len).ok().map(|()| std::hint::black_box(block))
         };
-        // The C library takes blocks from the heap that are no larger than one that was given back, and keeps the room.
-        if IS_MADE.swap(true, Ordering::Relaxed) || block(ROOM).is_none() {
-            return;
-        }
-        let Some(room) = block(ROOM) else { return };
-        let start = room.as_ptr() as usize;
-        let first = start.next_multiple_of(HUGE);
-        let len = (start + ROOM - first) / HUGE * HUGE;
-        // SAFETY: the pages are of a block that lives, and advice does not change what is in them.
-        unsafe { libc::madvise(first as *mut libc::c_void, len, libc::MADV_HUGEPAGE) };
-        drop(room);
-        // There are small pages before the first huge one already: that room stays unused.
-        std::mem::forget(block((first - start).saturating_sub(64)));
+        UNUSED.get_or_init(|| {
+            // The C library takes blocks from the heap that are no larger than one that was given back, and keeps the room.
+            drop(block(ROOM)?);
+            let room = block(ROOM)?;
+            let start = room.as_ptr() as usize;
+            let first = start.next_multiple_of(HUGE);
+            let len = (start + ROOM - first) / HUGE * HUGE;
+            // SAFETY: the pages are of a block that lives, and advice does not change what is in them.
+            unsafe { libc::madvise(first as *mut libc::c_void, len, libc::MADV_HUGEPAGE) };
+            drop(room);
+            block((first - start).saturating_sub(64))
+        });
     }
 }
 
