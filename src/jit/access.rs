@@ -37,26 +37,24 @@ impl<G: Guest> Translator<'_, G> {
         let named = self.named & 1 != 0;
         self.named >>= 1;
         let forwardable = self.forwardable::<A>(info, at);
-        let (base, offset) = match (home, at) {
+        let (base, offset) = match (home, self.held(id, forwardable), at) {
             // What does not matter any more is nothing that a right meaning reads.
-            (Some(Home::Slot(slot)), _) => return self.now.slots[slot].unwrap_or(Val::Known(0)),
-            (Some(Home::Memory(offset)), _) => (self.base(id), offset),
-            (None, Val::Known(at)) if self.attributes(id, at) & attr::READ != 0 => {
+            (Some(Home::Slot(slot)), ..) => return self.now.slots[slot].unwrap_or(Val::Known(0)),
+            (Some(Home::Memory(offset)), ..) => (self.base(id), offset),
+            (None, _, Val::Known(at)) if self.attributes(id, at) & attr::READ != 0 => {
                 self.leave_always(Reason::Load);
                 return Val::Known(0);
             }
             // A word that an instruction names is often a constant; what a pointer points to seldom is.
-            (None, Val::Known(at)) if named && G::CODE == Some(id) && self.literal(at).is_some() => {
+            (None, _, Val::Known(at)) if named && G::CODE == Some(id) && self.literal(at).is_some() => {
                 self.literals.insert(at as Pc);
                 return Val::Known(self.literal(at).unwrap_or_default());
             }
-            (None, at) => match self.held(id, forwardable) {
-                Some(held) => return held,
-                None => match at {
-                    Val::Is(at) if info.attributes => self.check_access::<A>(id, at, attr::READ, extent),
-                    at => self.check_element::<A>(id, info.span(T::TYPE), at, extent),
-                },
-            },
+            (None, Some(held), _) => return held,
+            (None, None, Val::Is(at)) if info.attributes => {
+                self.check_access::<A>(id, at, attr::READ, extent)
+            }
+            (None, None, at) => self.check_element::<A>(id, info.span(T::TYPE), at, extent),
         };
         let (address, offset) = self.address(info, base, offset);
         let flags = self.flags(Some(id));

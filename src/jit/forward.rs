@@ -63,7 +63,7 @@ impl<G: Guest> Translator<'_, G> {
     /// The address of an access whose value may be forwarded.
     pub(super) fn forwardable<A: Int>(&self, info: &SpaceInfo, at: Val) -> Option<Address> {
         // Where elements have attributes, the bound is natural and all accesses are of one type: what was accessed can be again.
-        let is_unbound = self.known.forwarding && info.attributes && info.element != Type::F64;
+        let may_forward = self.known.forwarding && info.attributes && info.element != Type::F64;
         let address = match at {
             Val::Known(at) => Address { pointer: None, offset: at },
             Val::Is(at) => {
@@ -71,7 +71,7 @@ impl<G: Guest> Translator<'_, G> {
                 Address { pointer: Some(pointer), offset: A::truncate(offset as u64) }
             }
         };
-        is_unbound.then_some(address)
+        may_forward.then_some(address)
     }
 
     /// What an element is known to hold.

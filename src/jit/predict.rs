@@ -68,16 +68,21 @@ impl Scores {
 
     /// Adds what is known of other branches, and what is known better.
     pub(crate) fn extend(&mut self, other: &Scores) {
-        keep_better(&mut self.all, &other.all);
-        keep_better(&mut self.turns, &other.turns);
+        keep_better(&mut self.all, &other.all, |score| score.seen);
+        keep_better(&mut self.turns, &other.turns, |score| score.seen);
     }
 }
 
-fn keep_better<K: Copy + Eq + Hash>(known: &mut FxHashMap<K, Score>, other: &FxHashMap<K, Score>) {
-    for (&branch, &score) in other {
+/// Takes from `other` what rests on more executions, where few are known.
+fn keep_better<K: Copy + Eq + Hash, V: Copy + Default>(
+    known: &mut FxHashMap<K, V>,
+    other: &FxHashMap<K, V>,
+    seen: impl Fn(V) -> u32,
+) {
+    for (&branch, &value) in other {
         let known = known.entry(branch).or_default();
-        if known.seen < FEW && score.seen > known.seen {
-            *known = score;
+        if seen(*known) < FEW && seen(value) > seen(*known) {
+            *known = value;
         }
     }
 }
@@ -109,13 +114,7 @@ impl Learned {
 
     /// Adds which ways a trace's branches went, and tells those of others of which it has few executions.
     pub(super) fn share_ways(&mut self, ways: &mut Ways) {
-        for (&branch, &times) in &self.ways {
-            let own = ways.entry(branch).or_default();
-            let [others, few] = [times.iter().sum(), own.iter().sum::<usize>()];
-            if few < FEW as usize && others > few {
-                *own = times;
-            }
-        }
+        keep_better(ways, &self.ways, |times| times.iter().sum::<usize>() as u32);
         self.ways.clone_from(ways);
     }
 }
