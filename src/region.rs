@@ -3,8 +3,8 @@
 //! A region follows direct branches, fall-through and calls from its entry. A call's callee is copied into
 //! the region for each place that calls it (its *context*), so that a return has one likely target; a
 //! callee that calls itself is shared by all its callers, and its returns are compared with all their
-//! return points. Indirect jumps are compared with the one place where they have arrived so far, or with those where others
-//! have that have arrived at many.
+//! return points. So is one that returns elsewhere, as coroutines do; its returns are compared with that, too. Indirect jumps
+//! are compared with the one place where they have arrived so far, or with those where others have that have arrived at many.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -32,6 +32,10 @@ pub(crate) trait Program {
     fn insn(&mut self, pc: Pc) -> Option<Insn>;
     /// Where the indirect jump or call at `from` may arrive.
     fn arrivals(&self, from: Pc) -> Vec<Pc>;
+    /// Where the return at `from` has arrived that regions with it did not know.
+    fn returns_elsewhere(&self, from: Pc) -> &[Pc];
+    /// Whether the return at `from` has gone elsewhere than where its call came from.
+    fn is_unpaired(&self, from: Pc) -> bool;
 }
 
 /// Where control goes from a block.
@@ -64,6 +68,8 @@ pub(crate) struct Block {
     pub(crate) seldom: Option<bool>,
     /// What an indirect jump is compared with, in this order.
     pub(crate) targets: Vec<(Pc, usize)>,
+    /// It ends in a return whose call is in the region and has a copy of the callee of its own.
+    pub(crate) is_paired: bool,
     /// In a loop that is written out: which turn it is of.
     pub(crate) turn: Option<usize>,
     /// Blocks that control comes from, each edge once; the region's entry counts as one for block 0.
@@ -147,7 +153,7 @@ struct Node {
 struct Finder<'a, P> {
     program: &'a mut P,
     limits: &'a Limits,
-    /// Callees that are not copied: they call themselves, or are called indirectly.
+    /// Callees that are not copied: they call themselves, or return elsewhere.
     shared: FxHashSet<Pc>,
     contexts: Vec<Context>,
     nodes: FxHashMap<Key, Node>,
@@ -235,7 +241,11 @@ impl<P: Program> Finder<'_, P> {
                 }
             }
             Flow::Dynamic(_, Via::Return) if context != 0 => {
-                let Context { parent, return_to, .. } = self.contexts[context];
+                let Context { parent, callee, return_to, .. } = self.contexts[context];
+                if self.program.is_unpaired(pc) {
+                    self.shared.insert(callee);
+                    return Some(None);
+                }
                 node.targets = vec![(return_to, parent)];
             }
             Flow::DynamicIf(..) => {
@@ -277,7 +287,11 @@ impl<P: Program> Finder<'_, P> {
             let Some(node) = self.nodes.get_mut(key) else { continue };
             let Some(via) = node.open else { continue };
             node.targets = match via {
-                Via::Return => returns.clone(),
+                Via::Return => {
+                    let elsewhere = self.program.returns_elsewhere(key.0).iter().map(|&pc| (pc, 0));
+                    let elsewhere = elsewhere.filter(|key| !returns.contains(key));
+                    returns.iter().copied().chain(elsewhere).collect()
+                }
                 _ => self.program.arrivals(key.0).into_iter().map(|pc| (pc, 0)).collect(),
             };
             node.targets.truncate(self.limits.targets);
@@ -317,6 +331,7 @@ impl<P: Program> Finder<'_, P> {
                 next: node.next.map_or(Target::Outside(0), target),
                 taken: node.taken.map(target),
                 targets: node.targets.iter().filter_map(|k| Some((k.0, *index.get(k)?))).collect(),
+                is_paired: node.open.is_none() && !node.targets.is_empty(),
                 insns: keys.iter().zip(&nodes).map(|(key, node)| (key.0, node.insn)).collect(),
                 named: nodes.iter().map(|node| node.named).collect(),
                 ..Block::default()
@@ -480,6 +495,7 @@ impl Region {
                     seldom: block.seldom,
                     turn: block.turn,
                     targets: block.targets.iter().map(|&(pc, b)| (pc, index[b])).collect(),
+                    is_paired: block.is_paired,
                     ..Block::default()
                 }
             })

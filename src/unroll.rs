@@ -15,6 +15,8 @@ const WRITTEN_OUT: usize = 200;
 const INSTRUCTIONS: usize = 48;
 /// Another loop is copied at most so often.
 const COPIES: usize = 4;
+/// What each further place that a computed jump is compared with counts, in instructions: all registers move on the way there.
+const PLACE: usize = 16;
 
 /// A loop that may be written out.
 pub(crate) struct Loop {
@@ -92,9 +94,10 @@ fn as_run(region: &Region, body: &[usize]) -> WrittenOut {
     one
 }
 
-/// How many instructions these blocks have.
+/// How many instructions these blocks have, and what they have that takes as long to compile.
 fn length(region: &Region, blocks: &[usize]) -> usize {
-    blocks.iter().map(|&b| region.blocks[b].insns.len()).sum()
+    let further = |block: &Block| block.targets.len().saturating_sub(1);
+    blocks.iter().map(|&b| &region.blocks[b]).map(|block| block.insns.len() + PLACE * further(block)).sum()
 }
 
 /// These blocks as they are now.
@@ -199,6 +202,7 @@ fn append_copy(region: &mut Region, body: &[usize], originals: &[Block], last: &
                 .iter()
                 .map(|&(pc, to)| (pc, if to == body[0] { to } else { copy_of(to).unwrap_or(to) }))
                 .collect(),
+            is_paired: block.is_paired,
             ..Block::default()
         };
         region.blocks.push(block);

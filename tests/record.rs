@@ -290,6 +290,111 @@ PATCH   .BLKW 1
     assert!(regions.iter().filter(|region| region.dropped == Some(Why::Unseen)).count() <= 1);
 }
 
+/// Two tasks that give way to each other: what calls YIELD is returned to by the other's call.
+const COROUTINES: &str = "
+        .ORIG x3000
+        LD R2, TURNS
+        LEA R0, OTHER
+        ST R0, AWAY
+ONE     ADD R3, R3, #1
+        JSR YIELD
+        ADD R3, R3, #2
+        JSR YIELD
+        ADD R2, R2, #-1
+        BRp ONE
+        HALT
+OTHER   ADD R4, R4, #3
+        JSR YIELD
+        BRnzp OTHER
+YIELD   LD R1, AWAY
+        ST R7, AWAY
+        ADD R7, R1, #0
+        RET
+TURNS   .FILL #30000
+AWAY    .FILL 0
+        .END";
+
+#[test]
+fn what_returns_elsewhere_is_made_again_with_that() {
+    let case = program(COROUTINES);
+    everywhere(&case, BUDGET, |ran| {
+        assert_eq!((ran.r(3), ran.r(4)), ((3 * 30_000) as u16, (2 * 3 * 30_000 % 65536) as u16));
+    });
+    let ran = run(&case, Config { record: true, ..Config::default() }, BUDGET);
+    let regions = &record(&ran).regions;
+    assert!(regions.iter().any(|region| region.dropped == Some(Why::Targets)));
+    // From then on control stays in it.
+    let last = regions.last().unwrap();
+    assert_eq!(last.dropped, None);
+    assert!(last.runs <= 2, "{} runs", last.runs);
+}
+
+/// Threaded code: five words, each of which goes on to the next by itself.
+const THREADED: &str = "
+        .ORIG x3000
+        LEA R5, REST
+        BRnzp INC
+DOUBLE  ADD R3, R3, R3
+        LDR R0, R5, #0
+        ADD R5, R5, #1
+        JMP R0
+INC     ADD R3, R3, #1
+        LDR R0, R5, #0
+        ADD R5, R5, #1
+        JMP R0
+INVERT  NOT R3, R3
+        LDR R0, R5, #0
+        ADD R5, R5, #1
+        JMP R0
+SUM     ADD R4, R4, R3
+        LDR R0, R5, #0
+        ADD R5, R5, #1
+        JMP R0
+AGAIN   LD R1, TURNS
+        ADD R1, R1, #-1
+        ST R1, TURNS
+        BRz DONE
+        LEA R5, CODE
+        LDR R0, R5, #0
+        ADD R5, R5, #1
+        JMP R0
+DONE    HALT
+TURNS   .FILL #10000
+CODE    .FILL INC
+REST    .FILL DOUBLE
+        .FILL SUM
+        .FILL INVERT
+        .FILL DOUBLE
+        .FILL INC
+        .FILL SUM
+        .FILL DOUBLE
+        .FILL SUM
+        .FILL AGAIN
+        .END";
+
+#[test]
+fn jumps_to_the_same_many_places_are_compared_together() {
+    let (mut r3, mut r4) = (0u16, 0u16);
+    for _ in 0..10_000 {
+        let double = |r3: u16| r3.wrapping_mul(2);
+        r3 = double(r3.wrapping_add(1));
+        r4 = r4.wrapping_add(r3);
+        r3 = double(!r3).wrapping_add(1);
+        r4 = r4.wrapping_add(r3);
+        r3 = double(r3);
+        r4 = r4.wrapping_add(r3);
+    }
+    let case = program(THREADED);
+    everywhere(&case, BUDGET, |ran| assert_eq!((ran.r(3), ran.r(4)), (r3, r4)));
+    let ran = run(&case, Config { record: true, ..Config::default() }, BUDGET);
+    let last = record(&ran).regions.last().unwrap();
+    assert!(last.runs <= 2, "{} runs", last.runs);
+    // Each place is looked for once, not once for each of the jumps.
+    let clif = &last.details.as_ref().unwrap().clif;
+    let compared = clif.lines().filter(|line| line.contains("icmp") && line.contains(" eq ")).count();
+    assert!((5..10).contains(&compared), "{clif}");
+}
+
 /// Loads in the CLIF of what a program has compiled.
 fn loads(source: &str, forwarding: bool) -> usize {
     let optimisations = Optimisations { forwarding, unrolling: false, ..Optimisations::default() };

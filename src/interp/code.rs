@@ -1,5 +1,8 @@
 //! What the interpreter keeps per code address: decoded instructions, and what it has counted there.
 
+#[cfg(feature = "jit")]
+use rustc_hash::FxHashMap;
+
 use super::runs;
 use crate::guest::{Guest, Insn};
 use crate::ops::Pc;
@@ -12,6 +15,10 @@ pub(crate) const NATIVE: i32 = i32::MAX;
 
 /// An indirect jump has arrived at more than one place.
 const MANY: u32 = u32::MAX;
+
+/// Places that are kept of one return at most.
+#[cfg(feature = "jit")]
+const MOST: usize = 64;
 
 /// Branches that the interpreter remembers.
 const TRACE: usize = 1 << 13;
@@ -55,6 +62,9 @@ pub(crate) struct Code {
     /// Where those have arrived that go to many places, each once.
     arrivals: Vec<Pc>,
     has_arrival: Table<u8>,
+    /// By return: where it has arrived that its region did not know.
+    #[cfg(feature = "jit")]
+    elsewhere: FxHashMap<Pc, Vec<Pc>>,
     /// Arrivals that were the first of their kind.
     pub(crate) first_arrivals: usize,
     /// Words with native code that were written since somebody looked.
@@ -73,6 +83,8 @@ impl Code {
             arrival: room.table(len),
             arrivals: Vec::new(),
             has_arrival: room.table(len),
+            #[cfg(feature = "jit")]
+            elsewhere: FxHashMap::default(),
             first_arrivals: 0,
             stale: Vec::new(),
         }
@@ -243,6 +255,21 @@ impl Code {
     /// Where the return at `from` last arrived.
     pub(crate) fn last_return(&self, from: Pc) -> Option<Pc> {
         self.arrival.get(from as usize)?.checked_sub(1)
+    }
+
+    /// Notes that the return at `from` has arrived at `to`, which its region did not know.
+    pub(crate) fn come_back_elsewhere(&mut self, from: Pc, to: Pc) {
+        let is_code = (to as usize) < self.len();
+        let places = self.elsewhere.entry(from).or_default();
+        if is_code && places.len() < MOST && !places.contains(&to) {
+            places.push(to);
+            self.first_arrivals += 1;
+        }
+    }
+
+    /// Where the return at `from` has arrived that its region did not know.
+    pub(crate) fn returns_elsewhere(&self, from: Pc) -> &[Pc] {
+        self.elsewhere.get(&from).map_or(&[], Vec::as_slice)
     }
 
     /// Whether the instruction at `pc` has ever been executed since its word was written.

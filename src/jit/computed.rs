@@ -1,17 +1,29 @@
-//! Computed jumps: compared with the places in the region where they may lead.
+//! Computed jumps: compared with the places in the region where they may lead. Those that may lead to the same many are compared
+//! together, in one place: each way from each jump would be a parallel move of all registers.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value};
+use cranelift_codegen::ir::{self, BlockArg, InstBuilder, Value, types};
 use cranelift_frontend::Switch;
 
 use super::Reason;
-use super::translate::{Translator, Val};
+use super::forward::Memory;
+use super::translate::{Point, Translator, Val, clif};
 use crate::guest::Guest;
 use crate::ops::{Pc, Via};
 use crate::region::{Block, Target};
 
-/// Targets of an indirect jump that are compared one by one; more go through a table.
+/// Targets of an indirect jump that are compared one by one; more are searched.
 const COMPARED: usize = 3;
+
+/// Where jumps from several blocks are compared with the same targets. It takes where to, the budget and the registers that the
+/// region writes.
+pub(super) struct Dispatch {
+    block: ir::Block,
+    reason: Reason,
+    targets: Vec<(Pc, usize)>,
+    /// The first block that leads there.
+    from: usize,
+}
 
 impl<G: Guest> Translator<'_, G> {
     /// An indirect jump: compared with the targets that the region has.
@@ -23,8 +35,15 @@ impl<G: Guest> Translator<'_, G> {
             }
             Val::Is(to) => to,
         };
+        let reason = match via {
+            Via::Return if block.is_paired => Reason::Unpaired,
+            Via::Return => Reason::Return,
+            Via::Jump | Via::Call => Reason::Indirect,
+        };
+        if block.targets.len() > COMPARED && self.is_compared_elsewhere(block) {
+            return self.dispatch(block, to, reason);
+        }
         self.charge_cycle(targets(block));
-        let reason = if via == Via::Return { Reason::Return } else { Reason::Indirect };
         let unknown = self.exit(reason, None, Some(to));
         if block.targets.len() <= COMPARED {
             for &(pc, target) in &block.targets {
@@ -37,18 +56,79 @@ impl<G: Guest> Translator<'_, G> {
             self.b.ins().jump(unknown, &[]);
             return;
         }
+        self.search(to, &block.targets, unknown);
+    }
+
+    /// Goes to that of the targets that `to` is.
+    fn search(&mut self, to: Value, targets: &[(Pc, usize)], unknown: ir::Block) {
+        let ways: Vec<_> = targets.iter().map(|&(pc, b)| (pc, self.b.create_block(), b)).collect();
         let mut switch = Switch::new();
-        let mut ways = Vec::new();
-        for &(pc, target) in &block.targets {
-            let way = self.b.create_block();
-            switch.set_entry(pc as u128, way);
-            ways.push((way, target));
-        }
+        ways.iter().for_each(|way| switch.set_entry(way.0.into(), way.1));
         switch.emit(&mut self.b, to, unknown);
-        for (way, target) in ways {
+        for (_, way, b) in ways {
             self.b.switch_to_block(way);
-            let (target, args) = self.edge(Target::Block(target));
+            let (target, args) = self.edge(Target::Block(b));
             self.b.ins().jump(target, &args);
+        }
+    }
+
+    /// Whether jumps from other blocks have the same targets, so that all of these are joins. Elements and gates would have
+    /// to be handed over, too.
+    fn is_compared_elsewhere(&self, block: &Block) -> bool {
+        let has_elements = !self.facts.elements.elements.is_empty();
+        let same = |other: &usize| self.region.blocks[*other].targets == block.targets;
+        let blocks: Vec<usize> = (0..self.region.blocks.len()).filter(same).collect();
+        !has_elements && blocks.len() > 1 && blocks.iter().all(|&b| self.gated[b].is_none())
+    }
+
+    /// Hands over to where jumps from here and elsewhere are compared.
+    fn dispatch(&mut self, block: &Block, to: Value, reason: Reason) {
+        let known = self.dispatches.iter().find(|d| d.reason == reason && d.targets == block.targets);
+        let dispatch = match known {
+            Some(dispatch) => dispatch.block,
+            None => {
+                let (targets, from) = (block.targets.clone(), self.current);
+                let block = self.b.create_block();
+                self.dispatches.push(Dispatch { block, reason, targets, from });
+                block
+            }
+        };
+        self.memory = Memory::default();
+        block.targets.iter().for_each(|target| self.hand_on_memory(target.1));
+        let budget = self.charged(self.now.pending as i64);
+        let mut args = vec![BlockArg::Value(to), BlockArg::Value(budget)];
+        for i in 0..self.registers.len() {
+            args.push(BlockArg::Value(self.slot_value(self.registers[i])));
+        }
+        self.b.ins().jump(dispatch, &args);
+    }
+
+    /// Fills the blocks where jumps are compared together. The budget is checked there for all ways on.
+    pub(super) fn write_dispatches(&mut self) {
+        for Dispatch { block, reason, targets, from } in std::mem::take(&mut self.dispatches) {
+            self.current = from;
+            self.goes_on_at(from, self.region.blocks[from].insns.len() - 1);
+            self.b.switch_to_block(block);
+            let to = self.b.append_block_param(block, types::I32);
+            let budget = self.b.append_block_param(block, types::I64);
+            let mut slots = self.tops[0].clone();
+            for &slot in &self.registers {
+                let ty = clif(G::SLOTS[slot].1);
+                slots[slot] = Some(Val::Is(self.b.append_block_param(block, ty)));
+            }
+            self.now = Point { slots, budget, pending: 0, left_cycle: false, kept_by: None };
+            let longest =
+                targets.iter().map(|target| self.region.blocks[target.1].longest).max().unwrap_or(0);
+            let short = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, budget, longest as i64);
+            let spent = self.exit(Reason::Budget, None, Some(to));
+            let on = self.b.create_block();
+            self.b.ins().brif(short, spent, &[], on, &[]);
+            self.b.switch_to_block(on);
+            let unknown = self.exit(reason, None, Some(to));
+            self.is_checked = true;
+            self.search(to, &targets, unknown);
+            self.write_tolls();
+            self.is_checked = false;
         }
     }
 

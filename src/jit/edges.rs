@@ -75,7 +75,7 @@ impl<G: Guest> Translator<'_, G> {
 
     /// The budget less this. Where it was charged for a cycle that was left, the sum is one that the optimiser does not see
     /// through: it would go back to what was there before the charge, which then had to be kept.
-    fn charged(&mut self, owed: i64) -> Value {
+    pub(super) fn charged(&mut self, owed: i64) -> Value {
         match owed {
             0 => self.now.budget,
             n if self.now.left_cycle => {
@@ -107,7 +107,8 @@ impl<G: Guest> Translator<'_, G> {
 
     /// Whether the budget is checked on the way to this block, not at its top.
     fn is_checked_before(&self, to: usize) -> bool {
-        (self.closes_cycle(to) || self.region.blocks[to].is_always_checked) && self.gated[to].is_none()
+        let is_due = self.closes_cycle(to) || self.region.blocks[to].is_always_checked;
+        is_due && !self.is_checked && self.gated[to].is_none()
     }
 
     /// Goes to a block where ways join, which has been charged for. The budget is checked on the way where that is to be:

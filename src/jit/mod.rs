@@ -62,11 +62,13 @@ pub enum Reason {
     Indirect,
     /// A return went where the region does not go.
     Return,
+    /// A return went elsewhere than where its call in the region came from.
+    Unpaired,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Reason; 12] = [
+    pub const ALL: [Reason; 13] = [
         Reason::Budget,
         Reason::Trap,
         Reason::Illegal,
@@ -79,6 +81,7 @@ impl Reason {
         Reason::Leave,
         Reason::Indirect,
         Reason::Return,
+        Reason::Unpaired,
     ];
 
     /// The reason as one word.
@@ -96,12 +99,13 @@ impl Reason {
             Reason::Leave => "leave",
             Reason::Indirect => "indirect",
             Reason::Return => "return",
+            Reason::Unpaired => "unpaired",
         }
     }
 
     /// Whether the next instruction is one that native code cannot do, so that the interpreter goes first.
     pub(crate) fn needs_interpreter(self) -> bool {
-        !matches!(self, Reason::Leave | Reason::Indirect | Reason::Return)
+        !matches!(self, Reason::Leave | Reason::Indirect | Reason::Return | Reason::Unpaired)
     }
 }
 

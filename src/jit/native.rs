@@ -21,10 +21,10 @@ use crate::tier::{Config, Plant, Stats};
 
 /// Exits between looks whether outdated regions can be replaced.
 const EXITS: u32 = 16;
-/// Indirect jumps to unknown places before a region is made again with them in it, exits to code that was new before it is
+/// Indirect jumps and returns to unknown places before a region is made again with them in it, exits to code that was new before it is
 /// made again with that, and exits at accesses before it is made again with more careful tests.
 const LEARN: u64 = 64;
-/// Unless it retires as many instructions for each of the latter two: they cost less then than another region would.
+/// Unless it retires as many instructions for each: they cost less then than another region would.
 const SELDOM: u64 = 10_000;
 /// Of these, exits at one access that make it one to be careful at.
 const OFTEN: u32 = 8;
@@ -39,7 +39,7 @@ struct Installed {
     /// Times that control came in, and instructions retired since, until judged.
     runs: u64,
     retired: u64,
-    /// Indirect jumps to places that it does not know.
+    /// Indirect jumps and returns to places that it does not know.
     missed: u64,
     /// Times that it left for code that had never been executed when it was made.
     strayed: u64,
@@ -89,6 +89,8 @@ pub(crate) struct Native {
     /// that never came.
     leaves: FxHashMap<Pc, u32>,
     careful: FxHashSet<Pc>,
+    /// Returns that have gone elsewhere than where their calls came from.
+    unpaired: FxHashSet<Pc>,
     /// The registers when places were found hot for the first time.
     looks: FxHashMap<Pc, Vec<u64>>,
     /// Registers that do not stay what they are, by the regions' entries.
@@ -127,6 +129,7 @@ impl Native {
             mutable: FxHashSet::default(),
             leaves: FxHashMap::default(),
             careful: FxHashSet::default(),
+            unpaired: FxHashSet::default(),
             looks: FxHashMap::default(),
             varying: FxHashMap::default(),
             long: FxHashSet::default(),
@@ -216,10 +219,15 @@ impl Native {
         }
         installed.runs += 1;
         installed.retired += retired;
-        if reason == Reason::Indirect {
-            code.arrive(exit.at, state.pc());
-            installed.missed += 1;
+        match reason {
+            Reason::Indirect => code.arrive(exit.at, state.pc()),
+            Reason::Return | Reason::Unpaired => code.come_back_elsewhere(exit.at, state.pc()),
+            _ => {}
         }
+        if reason == Reason::Unpaired {
+            self.unpaired.insert(exit.at);
+        }
+        installed.missed += u64::from(matches!(reason, Reason::Indirect | Reason::Return | Reason::Unpaired));
         let strays =
             reason == Reason::Leave && installed.region.basis.unseen.binary_search(&state.pc()).is_ok();
         if strays {
@@ -251,7 +259,7 @@ impl Native {
             let other = constants.iter().filter(|(slot, bits)| state.slot(*slot) != *bits);
             self.varying.entry(*entry_pc).or_default().extend(other.map(|constant| constant.0));
         }
-        let could_be_better = installed.missed >= LEARN
+        let could_be_better = installed.missed == LEARN
             || installed.strayed == LEARN
             || installed.accesses == LEARN
             || installed.is_shut;
@@ -271,7 +279,7 @@ impl Native {
         let could_know_more = code.first_arrivals > arrivals;
         let outdated = if is_other {
             Why::Constants
-        } else if installed.missed >= LEARN && could_know_more {
+        } else if installed.missed == LEARN && could_know_more && installed.retired < LEARN * SELDOM {
             Why::Targets
         } else if installed.strayed == LEARN && installed.retired < LEARN * SELDOM {
             self.seen.insert(state.pc());

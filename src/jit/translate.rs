@@ -15,6 +15,7 @@ use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use super::access::Found;
+use super::computed::Dispatch;
 use super::edges::Toll;
 use super::elements::Home;
 use super::exits::ExitBlock;
@@ -85,6 +86,9 @@ pub(super) struct Translator<'a, G> {
     pub(super) exits: Vec<Exit>,
     pub(super) exit_blocks: Vec<ExitBlock>,
     pub(super) tolls: Vec<Toll>,
+    pub(super) dispatches: Vec<Dispatch>,
+    /// The budget was checked for all ways that lead on from here.
+    pub(super) is_checked: bool,
     pub(super) shared_exit: ir::Block,
     pub(super) state: Value,
     pub(super) alias: Vec<AliasRegion>,
@@ -182,6 +186,8 @@ pub(crate) fn translate<G: Guest>(
         exits: Vec::new(),
         exit_blocks: Vec::new(),
         tolls: Vec::new(),
+        dispatches: Vec::new(),
+        is_checked: false,
         shared_exit,
         state,
         alias,
@@ -210,6 +216,7 @@ pub(crate) fn translate<G: Guest>(
         t.block(block);
         t.write_tolls();
     }
+    t.write_dispatches();
     t.write_exits();
     t.b.seal_all_blocks();
     let gated = t.facts.gates.iter().map(|gate| region.blocks[gate.body[0]].pc()).collect();

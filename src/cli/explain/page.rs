@@ -529,6 +529,7 @@ fn meaning(reason: &str) -> &'static str {
         "leave" => "control went on outside",
         "indirect" => "an indirect jump went outside",
         "return" => "a return went outside",
+        "unpaired" => "a return went elsewhere than its call",
         _ => "",
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustc_hash::FxHashSet;
+
 use super::super::library::Compiled;
 use super::super::order::Order;
 use super::super::policy::{self, History};
@@ -32,6 +34,7 @@ struct View<'a, G> {
     state: &'a mut State,
     code: &'a mut Code,
     history: &'a History,
+    unpaired: &'a FxHashSet<Pc>,
     /// Take what has never been executed, too.
     eager: bool,
 }
@@ -56,6 +59,14 @@ impl<G: Guest> Program for View<'_, G> {
 
     fn arrivals(&self, from: Pc) -> Vec<Pc> {
         self.code.arrivals(from)
+    }
+
+    fn returns_elsewhere(&self, from: Pc) -> &[Pc] {
+        self.code.returns_elsewhere(from)
+    }
+
+    fn is_unpaired(&self, from: Pc) -> bool {
+        self.unpaired.contains(&from)
     }
 }
 
@@ -298,7 +309,7 @@ impl Native {
         };
         let eager = config.tiers == Tiers::Jit;
         let may_go_out = !eager && !self.is_outdated(pc) && !self.inner.contains(&pc);
-        let mut view = View { guest, state, code, history: &self.history, eager };
+        let mut view = View { guest, state, code, history: &self.history, unpaired: &self.unpaired, eager };
         let mut region = region::find::<G>(pc, &mut view, &limits)?;
         let is_short = |latch| {
             let [left, again] = view.code.times(latch);
