@@ -35,10 +35,11 @@ pub(crate) struct WrittenOut {
 }
 
 /// Writes out the innermost loops for which `turns` knows how often control goes through their header, inside out, as long
-/// as the region keeps to `most` instructions. Returns these loops.
+/// as the region keeps to `most` instructions, but for those that are cold. Returns these loops.
 pub(crate) fn write_out(
     region: &mut Region,
     most: usize,
+    is_cold: impl Fn(Pc) -> bool,
     turns: impl Fn(&Region, &[Loop]) -> Vec<Option<usize>>,
 ) -> Vec<WrittenOut> {
     let mut room = most.saturating_sub(region.len());
@@ -48,7 +49,7 @@ pub(crate) fn write_out(
             let most = (WRITTEN_OUT.min(room) / length(region, &body).max(1)).min(TURNS);
             Loop { body, most }
         };
-        let loops: Vec<Loop> = innermost_loops(region).into_iter().map(with_most).collect();
+        let loops: Vec<Loop> = worthwhile_loops(region, &is_cold).into_iter().map(with_most).collect();
         let turns = turns(region, &loops);
         let mut changed = false;
         for (Loop { body, .. }, turns) in loops.iter().zip(turns) {
@@ -105,10 +106,9 @@ fn blocks(region: &Region, blocks: &[usize]) -> Vec<Block> {
     blocks.iter().map(|&b| region.blocks[b].clone()).collect()
 }
 
-/// Copies the region's small innermost loops.
-pub(crate) fn unroll(region: &mut Region) {
-    let loops = innermost_loops(region);
-    for body in loops {
+/// Copies the region's small innermost loops, but for those that are cold.
+pub(crate) fn unroll(region: &mut Region, is_cold: impl Fn(Pc) -> bool) {
+    for body in worthwhile_loops(region, is_cold) {
         let len = length(region, &body);
         let copies = (INSTRUCTIONS / len.max(1)).min(COPIES);
         let (originals, mut last) = (blocks(region, &body), body.clone());
@@ -117,6 +117,12 @@ pub(crate) fn unroll(region: &mut Region) {
         }
     }
     region.renumber();
+}
+
+/// The innermost loops that are not cold in all places: control may arrive in the middle of a turn.
+fn worthwhile_loops(region: &Region, is_cold: impl Fn(Pc) -> bool) -> Vec<Vec<usize>> {
+    let is_worthwhile = |body: &Vec<usize>| !body.iter().all(|&b| is_cold(region.blocks[b].pc()));
+    innermost_loops(region).into_iter().filter(is_worthwhile).collect()
 }
 
 /// The bodies of loops that contain no other loop, header first, which dominates the rest. Loops may share a header, as those do
@@ -202,6 +208,7 @@ fn append_copy(region: &mut Region, body: &[usize], originals: &[Block], last: &
                 .iter()
                 .map(|&(pc, to)| (pc, if to == body[0] { to } else { copy_of(to).unwrap_or(to) }))
                 .collect(),
+            seldom: block.seldom,
             is_paired: block.is_paired,
             ..Block::default()
         };

@@ -221,8 +221,9 @@ impl<G: Guest> Translator<'_, G> {
     ) -> Found {
         let (from, to) = (offset + extent.below, offset + extent.above);
         // A small, perhaps negative, index into a table: with its sign, the sum needs not be cut to the address's width, and
-        // is the address if it is in range.
-        let indexed = self.indexed.get(&pointer).copied().filter(|(_, table)| plain.contains(table));
+        // is the address if it is in range. Where it often was not, the index may be large, and the sum wrap.
+        let is_small = |&(_, table): &(Value, u64)| plain.contains(&table) && !self.known.is_careful(self.pc);
+        let indexed = self.indexed.get(&pointer).copied().filter(is_small);
         let (base, table) = match indexed {
             Some((index, table)) => (self.b.ins().sextend(types::I64, index), table as i64),
             None => (self.extended::<A>(Val::Is(pointer)), 0),

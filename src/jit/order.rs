@@ -44,6 +44,8 @@ pub(super) struct Order {
     pub(super) open: FxHashSet<Pc>,
     /// Headers of loops before which they were tested in other regions: control stayed there for long.
     pub(super) long: FxHashSet<Pc>,
+    /// Places where control seldom arrives.
+    pub(super) cold: FxHashSet<Pc>,
     /// The interpreter's last branches, oldest first.
     pub(super) branches: Vec<Branch>,
     /// What was learned from earlier ones.
@@ -75,6 +77,7 @@ impl Order {
             varying,
             open,
             long,
+            cold,
             branches,
             learned,
             arrivals,
@@ -139,13 +142,14 @@ impl Order {
         }
         region.note_seldom(|pc| ways.get_or_init(seen).get(&pc).copied());
         facts::prune::<G>(&mut region, &known);
+        let is_cold = |pc| cold.contains(&pc);
         if unrolling {
             let turns = |region: &_, loops: &[_]| turns::turns::<G>(region, loops, &known);
-            written.get_or_init(|| write_out(&mut region, 2 * config.region_instructions, turns));
+            written.get_or_init(|| write_out(&mut region, 2 * config.region_instructions, is_cold, turns));
         }
         convert::part_ways(&mut region, &known);
         if unrolling {
-            unroll(&mut region);
+            unroll(&mut region, is_cold);
         }
         let (frontend, call_conv) = (isa.frontend_config(), isa.default_call_conv());
         let mut context = FunctionBuilderContext::new();

@@ -25,6 +25,8 @@ use crate::tier::{Compile, Stats, Tiers};
 const POLL: i32 = 5_000;
 /// Turns that a short loop takes, on average, at most.
 const SHORT: usize = 32;
+/// A place that has counted this part of what makes one hot is cold: loops there are not copied, which compiling takes longest for.
+const COLD: i32 = 64;
 /// A run of this many instructions that do nothing is not compiled: control slides through empty memory.
 const SLIDE: Pc = 8;
 
@@ -372,6 +374,7 @@ impl Native {
             varying,
             open: self.shut.iter().filter(|gate| *gate.1 >= SHUT).map(|gate| *gate.0).collect(),
             long: self.long.clone(),
+            cold: cold_places(&region, code),
             branches: code.trace(),
             learned: self.library.learned(),
             arrivals: code.first_arrivals,
@@ -381,6 +384,12 @@ impl Native {
             region,
         }
     }
+}
+
+/// Where blocks of a region start at which few instructions have been counted. Those in native code have less than none.
+fn cold_places(region: &Region, code: &Code) -> FxHashSet<Pc> {
+    let few = code.threshold() / COLD;
+    region.blocks.iter().map(|block| block.pc()).filter(|&pc| (0..few).contains(&code.heat(pc))).collect()
 }
 
 /// The heat of a place that is looked at again soon.
