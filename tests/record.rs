@@ -395,6 +395,93 @@ fn jumps_to_the_same_many_places_are_compared_together() {
     assert!((5..10).contains(&compared), "{clif}");
 }
 
+/// A long loop, and one of six turns that it ends in.
+fn with_short_loop(long: u16) -> String {
+    format!(
+        "
+        .ORIG x3000
+OUTER   LD R1, LONG
+INNER   ADD R3, R3, R1
+        ADD R1, R1, #-1
+        BRp INNER
+        AND R2, R2, #0
+        ADD R2, R2, #6
+SHORT   ADD R5, R5, #7
+        ADD R2, R2, #-1
+        BRp SHORT
+        BRnzp OUTER
+LONG    .FILL #{long}
+        .END"
+    )
+}
+
+#[test]
+fn cold_loops_are_not_copied() {
+    let copies = |source: &str| {
+        let ran = run(&program(source), Config { record: true, ..Config::default() }, BUDGET);
+        let insns = &record(&ran).regions.last().unwrap().details.as_ref().unwrap().listing.instructions;
+        insns.iter().filter(|insn| insn.text == "ADD R5, R5, #7").count()
+    };
+    assert_eq!(copies(&with_short_loop(8000)), 1);
+    assert_eq!(copies(&with_short_loop(10)), 6);
+}
+
+/// Adds one to 2000 words, again and again.
+const INCREMENTS: &str = "
+        .ORIG x3000
+OUTER   LD R1, WORDS
+        LD R2, COUNT
+INNER   LDR R0, R1, #0
+        ADD R0, R0, #1
+        STR R0, R1, #0
+        ADD R1, R1, #1
+        ADD R2, R2, #-1
+        BRp INNER
+        ADD R4, R4, #1
+        BRnzp OUTER
+WORDS   .FILL x4000
+COUNT   .FILL #2000
+        .END";
+
+#[test]
+fn a_copied_loop_in_another_has_its_gate() {
+    let ran = run(&program(INCREMENTS), Config { record: true, ..Config::default() }, BUDGET);
+    let last = record(&ran).regions.last().unwrap();
+    let details = last.details.as_ref().unwrap();
+    assert!(details.listing.instructions.iter().filter(|insn| insn.text == "ADD R0, R0, #1").count() > 1);
+    assert!(details.listing.instructions.iter().any(|insn| insn.text == "ADD R4, R4, #1"));
+    // No attributes are tested in it.
+    assert!(!details.clif.contains("+2048"), "{}", details.clif);
+}
+
+/// Looks a table up whose index has its highest bit set.
+const LARGE_INDEX: &str = "
+        .ORIG x3000
+        LD R1, INDEX
+        LD R2, TURNS
+LOOP    LD R3, TABLE
+        ADD R3, R3, R1
+        LDR R0, R3, #0
+        ADD R4, R4, R0
+        ADD R1, R1, #1
+        ADD R2, R2, #-1
+        BRp LOOP
+        HALT
+INDEX   .FILL x8000
+TURNS   .FILL #15000
+TABLE   .FILL x4000
+        .END";
+
+#[test]
+fn an_index_that_is_not_small_is_no_reason_to_leave_for_long() {
+    let case = program(LARGE_INDEX);
+    everywhere(&case, BUDGET, |ran| assert_eq!(ran.r(1), 0x8000 + 15_000));
+    let ran = run(&case, Config { record: true, ..Config::default() }, BUDGET);
+    let last = record(&ran).regions.last().unwrap();
+    assert_eq!(last.dropped, None);
+    assert!(last.runs <= 2, "{} runs", last.runs);
+}
+
 /// Loads in the CLIF of what a program has compiled.
 fn loads(source: &str, forwarding: bool) -> usize {
     let optimisations = Optimisations { forwarding, unrolling: false, ..Optimisations::default() };
