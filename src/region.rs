@@ -33,8 +33,8 @@ pub(crate) trait Program {
     /// Where the indirect jump or call at `from` may arrive.
     fn arrivals(&self, from: Pc) -> Vec<Pc>;
     /// Where the return at `from` has arrived that regions with it did not know.
-    fn returns_elsewhere(&self, from: Pc) -> &[Pc];
-    /// Whether the return at `from` has gone elsewhere than where its call came from.
+    fn returns_elsewhere(&self, from: Pc) -> impl Iterator<Item = Pc>;
+    /// Whether the return at `from` often goes elsewhere than where its call came from.
     fn is_unpaired(&self, from: Pc) -> bool;
 }
 
@@ -179,7 +179,7 @@ pub(crate) fn find<G: Guest>(entry: Pc, program: &mut impl Program, limits: &Lim
         if finder.explore::<G>(entry) {
             return finder.region();
         }
-        // A callee turned out to call itself: again, with that known.
+        // A callee turned out to call itself, or to return elsewhere: again, with that known.
         shared = finder.shared;
     }
 }
@@ -282,16 +282,18 @@ impl<P: Program> Finder<'_, P> {
                 returns.push((pc, 0));
             }
         }
+        let is_return = |key: &&Key| self.nodes.get(key).is_some_and(|node| node.open == Some(Via::Return));
+        for key in self.order.iter().filter(is_return) {
+            let elsewhere = self.program.returns_elsewhere(key.0).map(|pc| (pc, 0));
+            let new: Vec<Key> = elsewhere.filter(|key| !returns.contains(key)).collect();
+            returns.extend(new);
+        }
         // In the order in which they were found: the same in every run.
         for key in &self.order {
             let Some(node) = self.nodes.get_mut(key) else { continue };
             let Some(via) = node.open else { continue };
             node.targets = match via {
-                Via::Return => {
-                    let elsewhere = self.program.returns_elsewhere(key.0).iter().map(|&pc| (pc, 0));
-                    let elsewhere = elsewhere.filter(|key| !returns.contains(key));
-                    returns.iter().copied().chain(elsewhere).collect()
-                }
+                Via::Return => returns.clone(),
                 _ => self.program.arrivals(key.0).into_iter().map(|pc| (pc, 0)).collect(),
             };
             node.targets.truncate(self.limits.targets);
@@ -327,11 +329,12 @@ impl<P: Program> Finder<'_, P> {
             let keys = self.straight_line(leader, &leaders);
             let nodes: Vec<&Node> = keys.iter().map(|key| &self.nodes[key]).collect();
             let node = nodes[nodes.len() - 1];
+            let targets: Vec<_> = node.targets.iter().filter_map(|k| Some((k.0, *index.get(k)?))).collect();
             blocks.push(Block {
                 next: node.next.map_or(Target::Outside(0), target),
                 taken: node.taken.map(target),
-                targets: node.targets.iter().filter_map(|k| Some((k.0, *index.get(k)?))).collect(),
-                is_paired: node.open.is_none() && !node.targets.is_empty(),
+                is_paired: node.open.is_none() && !targets.is_empty(),
+                targets,
                 insns: keys.iter().zip(&nodes).map(|(key, node)| (key.0, node.insn)).collect(),
                 named: nodes.iter().map(|node| node.named).collect(),
                 ..Block::default()

@@ -228,5 +228,6 @@ fn redirect(region: &mut Region, blocks: &[usize], from: usize, to: Target) {
             Target::Block(to) => block.targets.iter_mut().filter(|t| t.1 == from).for_each(|t| t.1 = to),
             Target::Outside(_) => block.targets.retain(|t| t.1 != from),
         }
+        block.is_paired &= !block.targets.is_empty();
     }
 }

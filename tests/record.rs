@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Ran, at_once, at_threshold, configurations, everywhere, program, run};
+use common::{Ran, at_once, at_threshold, configurations, everywhere, interpreter, program, run};
 use kiln::guests::Machine;
 use kiln::guests::lc3::Lc3;
 use kiln::record::{Doing, Record, Region, What, Why};
@@ -371,6 +371,35 @@ REST    .FILL DOUBLE
         .FILL SUM
         .FILL AGAIN
         .END";
+
+/// What a gate has kept of the budget comes along to where jumps are compared together: a loop with a gate, too long to be
+/// copied, ends in one.
+#[test]
+fn budgets_are_whole_where_jumps_are_compared_together() {
+    let body = "        ADD R3, R3, #1\n".repeat(24);
+    let fill = format!(
+        "FILL    LD R1, WORDS
+        LD R2, COUNT
+L       STR R3, R1, #0
+{body}        ADD R1, R1, #1
+        ADD R2, R2, #-1
+        BRp L
+        LDR R0, R5, #0
+        ADD R5, R5, #1
+        JMP R0
+WORDS   .FILL x4000
+COUNT   .FILL #100
+AGAIN"
+    );
+    let source = THREADED.replace("AGAIN   LD", &format!("{fill}   LD")).replace("#10000", "#400");
+    // From there control goes on to several places.
+    let source = source.replace(".FILL INVERT", ".FILL FILL\n        .FILL INVERT");
+    let source = source.replace(".FILL AGAIN", ".FILL FILL\n        .FILL AGAIN");
+    let case = program(&source);
+    let instructions = run(&case, interpreter(), BUDGET).vm.instructions();
+    everywhere(&case, BUDGET, |ran| assert_eq!(ran.vm.instructions(), instructions));
+    assert_eq!(run(&case, Config::default(), BUDGET).vm.instructions(), instructions);
+}
 
 #[test]
 fn jumps_to_the_same_many_places_are_compared_together() {

@@ -62,9 +62,9 @@ pub(crate) struct Code {
     /// Where those have arrived that go to many places, each once.
     arrivals: Vec<Pc>,
     has_arrival: Table<u8>,
-    /// By return: where it has arrived that its region did not know.
+    /// By return: where it has arrived that its region did not know, and how many first arrivals there were then.
     #[cfg(feature = "jit")]
-    elsewhere: FxHashMap<Pc, Vec<Pc>>,
+    elsewhere: FxHashMap<Pc, Vec<(Pc, usize)>>,
     /// Arrivals that were the first of their kind.
     pub(crate) first_arrivals: usize,
     /// Words with native code that were written since somebody looked.
@@ -257,19 +257,27 @@ impl Code {
         self.arrival.get(from as usize)?.checked_sub(1)
     }
 
-    /// Notes that the return at `from` has arrived at `to`, which its region did not know.
-    pub(crate) fn come_back_elsewhere(&mut self, from: Pc, to: Pc) {
-        let is_code = (to as usize) < self.len();
-        let places = self.elsewhere.entry(from).or_default();
-        if is_code && places.len() < MOST && !places.contains(&to) {
-            places.push(to);
-            self.first_arrivals += 1;
+    /// Notes that the return at `from` has arrived at `to`, which its region did not know. How many first arrivals there had been
+    /// when it first did; 0 where it is not kept.
+    pub(crate) fn come_back_elsewhere(&mut self, from: Pc, to: Pc) -> usize {
+        if to as usize >= self.len() {
+            return 0;
         }
+        let places = self.elsewhere.entry(from).or_default();
+        if let Some(known) = places.iter().find(|place| place.0 == to) {
+            return known.1;
+        }
+        if places.len() == MOST {
+            return 0;
+        }
+        self.first_arrivals += 1;
+        places.push((to, self.first_arrivals));
+        self.first_arrivals
     }
 
     /// Where the return at `from` has arrived that its region did not know.
-    pub(crate) fn returns_elsewhere(&self, from: Pc) -> &[Pc] {
-        self.elsewhere.get(&from).map_or(&[], Vec::as_slice)
+    pub(crate) fn returns_elsewhere(&self, from: Pc) -> impl Iterator<Item = Pc> {
+        self.elsewhere.get(&from).into_iter().flatten().map(|place| place.0)
     }
 
     /// Whether the instruction at `pc` has ever been executed since its word was written.

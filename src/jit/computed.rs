@@ -72,8 +72,8 @@ impl<G: Guest> Translator<'_, G> {
         }
     }
 
-    /// Whether jumps from other blocks have the same targets, so that all of these are joins. Elements and gates would have
-    /// to be handed over, too.
+    /// Whether jumps from other blocks have the same targets, so that all of these are joins, and none is in a loop with a gate.
+    /// Elements would have to be handed over, too.
     fn is_compared_elsewhere(&self, block: &Block) -> bool {
         let has_elements = !self.facts.elements.elements.is_empty();
         let same = |other: &usize| self.region.blocks[*other].targets == block.targets;
@@ -95,6 +95,8 @@ impl<G: Guest> Translator<'_, G> {
         };
         self.memory = Memory::default();
         block.targets.iter().for_each(|target| self.hand_on_memory(target.1));
+        self.now.budget = self.settled(None);
+        self.now.kept_by = None;
         let budget = self.charged(self.now.pending as i64);
         let mut args = vec![BlockArg::Value(to), BlockArg::Value(budget)];
         for i in 0..self.registers.len() {
@@ -103,7 +105,7 @@ impl<G: Guest> Translator<'_, G> {
         self.b.ins().jump(dispatch, &args);
     }
 
-    /// Fills the blocks where jumps are compared together. The budget is checked there for all ways on.
+    /// Fills the blocks where jumps are compared together. The budget is checked there for all ways on that close a cycle.
     pub(super) fn write_dispatches(&mut self) {
         for Dispatch { block, reason, targets, from } in std::mem::take(&mut self.dispatches) {
             self.current = from;
@@ -117,13 +119,18 @@ impl<G: Guest> Translator<'_, G> {
                 slots[slot] = Some(Val::Is(self.b.append_block_param(block, ty)));
             }
             self.now = Point { slots, budget, pending: 0, left_cycle: false, kept_by: None };
-            let longest =
-                targets.iter().map(|target| self.region.blocks[target.1].longest).max().unwrap_or(0);
-            let short = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, budget, longest as i64);
-            let spent = self.exit(Reason::Budget, None, Some(to));
-            let on = self.b.create_block();
-            self.b.ins().brif(short, spent, &[], on, &[]);
-            self.b.switch_to_block(on);
+            let is_checked_here = |b: &usize| {
+                let block = &self.region.blocks[*b];
+                block.is_checkpoint && !block.is_always_checked && self.gated[*b].is_none()
+            };
+            let checked = targets.iter().map(|target| target.1).filter(is_checked_here);
+            if let Some(longest) = checked.map(|b| self.region.blocks[b].longest).max() {
+                let short = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, budget, longest as i64);
+                let spent = self.exit(Reason::Budget, None, Some(to));
+                let on = self.b.create_block();
+                self.b.ins().brif(short, spent, &[], on, &[]);
+                self.b.switch_to_block(on);
+            }
             let unknown = self.exit(reason, None, Some(to));
             self.is_checked = true;
             self.search(to, &targets, unknown);

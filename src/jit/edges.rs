@@ -107,8 +107,8 @@ impl<G: Guest> Translator<'_, G> {
 
     /// Whether the budget is checked on the way to this block, not at its top.
     fn is_checked_before(&self, to: usize) -> bool {
-        let is_due = self.closes_cycle(to) || self.region.blocks[to].is_always_checked;
-        is_due && !self.is_checked && self.gated[to].is_none()
+        let is_due = self.closes_cycle(to) && !self.is_checked || self.region.blocks[to].is_always_checked;
+        is_due && self.gated[to].is_none()
     }
 
     /// Goes to a block where ways join, which has been charged for. The budget is checked on the way where that is to be:

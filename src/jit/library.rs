@@ -37,7 +37,7 @@ pub(crate) struct Basis {
     pub(crate) instructions: usize,
     /// Headers of the loops that have gates.
     pub(crate) gated: Vec<Pc>,
-    /// How many arrivals of indirect jumps were known.
+    /// How many arrivals of indirect jumps and returns were known.
     pub(crate) arrivals: usize,
     /// Where it is left for instructions that had never been executed, in order.
     pub(crate) unseen: Vec<Pc>,

@@ -26,7 +26,7 @@ const EXITS: u32 = 16;
 const LEARN: u64 = 64;
 /// Unless it retires as many instructions for each: they cost less then than another region would.
 const SELDOM: u64 = 10_000;
-/// Of these, exits at one access that make it one to be careful at.
+/// Of these, exits at one access that make it one to be careful at, and at one return that make it one that has no call of its own.
 const OFTEN: u32 = 8;
 /// Times that a gate is shut before the region is made again without it.
 const SHUT: u32 = 4;
@@ -89,8 +89,8 @@ pub(crate) struct Native {
     /// that never came.
     leaves: FxHashMap<Pc, u32>,
     careful: FxHashSet<Pc>,
-    /// Returns that have gone elsewhere than where their calls came from.
-    unpaired: FxHashSet<Pc>,
+    /// How often returns have gone elsewhere than where their calls came from.
+    unpaired: FxHashMap<Pc, u32>,
     /// The registers when places were found hot for the first time.
     looks: FxHashMap<Pc, Vec<u64>>,
     /// Registers that do not stay what they are, by the regions' entries.
@@ -129,7 +129,7 @@ impl Native {
             mutable: FxHashSet::default(),
             leaves: FxHashMap::default(),
             careful: FxHashSet::default(),
-            unpaired: FxHashSet::default(),
+            unpaired: FxHashMap::default(),
             looks: FxHashMap::default(),
             varying: FxHashMap::default(),
             long: FxHashSet::default(),
@@ -219,20 +219,26 @@ impl Native {
         }
         installed.runs += 1;
         installed.retired += retired;
+        if reason == Reason::Unpaired {
+            *self.unpaired.entry(exit.at).or_default() += 1;
+        }
         match reason {
-            Reason::Indirect => code.arrive(exit.at, state.pc()),
-            Reason::Return | Reason::Unpaired => code.come_back_elsewhere(exit.at, state.pc()),
+            Reason::Indirect => {
+                code.arrive(exit.at, state.pc());
+                installed.missed += 1;
+            }
+            Reason::Return | Reason::Unpaired => {
+                // What was known when the region was made is not in it for a reason.
+                let first = code.come_back_elsewhere(exit.at, state.pc());
+                installed.missed += u64::from(first > installed.region.basis.arrivals);
+            }
             _ => {}
         }
-        if reason == Reason::Unpaired {
-            self.unpaired.insert(exit.at);
-        }
-        installed.missed += u64::from(matches!(reason, Reason::Indirect | Reason::Return | Reason::Unpaired));
         let strays =
             reason == Reason::Leave && installed.region.basis.unseen.binary_search(&state.pc()).is_ok();
         if strays {
             if installed.strayed == 0 {
-                (installed.runs, installed.retired, installed.accesses) = (1, 0, 0);
+                (installed.runs, installed.retired, installed.accesses, installed.missed) = (1, 0, 0, 0);
             }
             installed.strayed += 1;
         }
@@ -299,7 +305,9 @@ impl Native {
             let hot = self.library.config().hot;
             return code.set_heat(entry_pc, self.history.unprofitable(entry_pc, hot));
         } else {
-            (installed.runs, installed.retired) = (0, 0);
+            if installed.runs >= policy::PROBATION {
+                (installed.runs, installed.retired) = (0, 0);
+            }
             (installed.missed, installed.strayed, installed.accesses) = (0, 0, 0);
             return;
         };

@@ -50,7 +50,7 @@ pub(super) struct Order {
     pub(super) branches: Vec<Branch>,
     /// What was learned from earlier ones.
     pub(super) learned: Arc<Mutex<Learned>>,
-    /// How many arrivals of indirect jumps were known.
+    /// How many arrivals of indirect jumps and returns were known.
     pub(super) arrivals: usize,
     /// Where it is left for instructions that had never been executed.
     pub(super) unseen: Vec<Pc>,

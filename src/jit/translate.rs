@@ -87,7 +87,7 @@ pub(super) struct Translator<'a, G> {
     pub(super) exit_blocks: Vec<ExitBlock>,
     pub(super) tolls: Vec<Toll>,
     pub(super) dispatches: Vec<Dispatch>,
-    /// The budget was checked for all ways that lead on from here.
+    /// The budget was checked for all ways on from here that close a cycle.
     pub(super) is_checked: bool,
     pub(super) shared_exit: ir::Block,
     pub(super) state: Value,

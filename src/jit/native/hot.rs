@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::library::Compiled;
 use super::super::order::Order;
 use super::super::policy::{self, History};
 use super::super::survey::{named_stores, plain_ranges, texts};
-use super::{EXITS, Native, SHUT};
+use super::{EXITS, Native, OFTEN, SHUT};
 use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::interp::Code;
@@ -36,7 +36,7 @@ struct View<'a, G> {
     state: &'a mut State,
     code: &'a mut Code,
     history: &'a History,
-    unpaired: &'a FxHashSet<Pc>,
+    unpaired: &'a FxHashMap<Pc, u32>,
     /// Take what has never been executed, too.
     eager: bool,
 }
@@ -63,12 +63,12 @@ impl<G: Guest> Program for View<'_, G> {
         self.code.arrivals(from)
     }
 
-    fn returns_elsewhere(&self, from: Pc) -> &[Pc] {
+    fn returns_elsewhere(&self, from: Pc) -> impl Iterator<Item = Pc> {
         self.code.returns_elsewhere(from)
     }
 
     fn is_unpaired(&self, from: Pc) -> bool {
-        self.unpaired.contains(&from)
+        self.unpaired.get(&from).is_some_and(|&times| times >= OFTEN)
     }
 }
 
