@@ -196,7 +196,7 @@ impl<'c, 'b> Writer<'c, 'b> {
         if self.words.len() > DATA - 20 {
             return;
         }
-        let kinds = if depth < DEPTH { 22 } else { 17 };
+        let kinds = if depth < DEPTH { 21 } else { 17 };
         match self.choices.below(kinds) {
             12..16 if self.is_quiet => self.direct(),
             0..3 => {
@@ -224,8 +224,7 @@ impl<'c, 'b> Writer<'c, 'b> {
                 self.words.push(word);
             }
             17..20 => self.counted(depth),
-            20 => self.skip(depth),
-            _ => self.threaded(depth),
+            _ => self.skip(depth),
         }
     }
 
@@ -285,40 +284,6 @@ impl<'c, 'b> Writer<'c, 'b> {
         for _ in 0..=mask {
             let word = arithmetic(self.choices);
             self.words.push(word);
-        }
-    }
-
-    /// Pieces of code each of which ends in a jump to the next in a list, until that leads behind them.
-    fn threaded(&mut self, depth: usize) {
-        let (next, to) = (0, 1);
-        let at = self.number();
-        let mut jumps = Vec::new();
-        let mut pieces = Vec::new();
-        for _ in 0..2 + self.choices.below(4) {
-            pieces.push(self.words.len());
-            self.fragment(depth + 1);
-            // Which one in the list of eight, and the one after it the next time.
-            self.with_place(2, next, at);
-            self.words.push(0x1021 | next << 9 | next << 6);
-            self.with_place(3, next, at);
-            self.words.push(0x5027 | next << 9 | next << 6);
-            jumps.push(self.words.len());
-            self.words.extend([
-                0,
-                0x1000 | to << 9 | to << 6 | next,
-                0x6000 | to << 9 | to << 6,
-                0xc000 | to << 6,
-            ]);
-        }
-        let list = self.words.len();
-        let behind = list + 8;
-        for _ in 0..8 {
-            let piece = self.choices.below(pieces.len() as u16 + 1);
-            let place = pieces.get(usize::from(piece)).copied().unwrap_or(behind);
-            self.words.push(self.origin.wrapping_add(place as u16));
-        }
-        for jump in jumps {
-            self.words[jump] = 14 << 12 | to << 9 | self.offset(jump, list);
         }
     }
 
