@@ -282,13 +282,13 @@ impl<P: Program> Finder<'_, P> {
                 returns.push((pc, 0));
             }
         }
+        // In the order in which they were found: the same in every run.
         let is_return = |key: &&Key| self.nodes.get(key).is_some_and(|node| node.open == Some(Via::Return));
         for key in self.order.iter().filter(is_return) {
             let elsewhere = self.program.returns_elsewhere(key.0).map(|pc| (pc, 0));
             let new: Vec<Key> = elsewhere.filter(|key| !returns.contains(key)).collect();
             returns.extend(new);
         }
-        // In the order in which they were found: the same in every run.
         for key in &self.order {
             let Some(node) = self.nodes.get_mut(key) else { continue };
             let Some(via) = node.open else { continue };

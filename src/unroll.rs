@@ -198,9 +198,6 @@ fn append_copy(region: &mut Region, body: &[usize], originals: &[Block], last: &
             other => other,
         };
         let block = Block {
-            insns: block.insns.clone(),
-            named: block.named.clone(),
-            turn: block.turn,
             next: redirect(block.next),
             taken: block.taken.map(redirect),
             targets: block
@@ -208,9 +205,7 @@ fn append_copy(region: &mut Region, body: &[usize], originals: &[Block], last: &
                 .iter()
                 .map(|&(pc, to)| (pc, if to == body[0] { to } else { copy_of(to).unwrap_or(to) }))
                 .collect(),
-            seldom: block.seldom,
-            is_paired: block.is_paired,
-            ..Block::default()
+            ..block.clone()
         };
         region.blocks.push(block);
     }

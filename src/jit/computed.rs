@@ -99,9 +99,7 @@ impl<G: Guest> Translator<'_, G> {
         self.now.kept_by = None;
         let budget = self.charged(self.now.pending as i64);
         let mut args = vec![BlockArg::Value(to), BlockArg::Value(budget)];
-        for i in 0..self.registers.len() {
-            args.push(BlockArg::Value(self.slot_value(self.registers[i])));
-        }
+        args.extend(self.written_registers());
         self.b.ins().jump(dispatch, &args);
     }
 
@@ -127,9 +125,7 @@ impl<G: Guest> Translator<'_, G> {
             if let Some(longest) = checked.map(|b| self.region.blocks[b].longest).max() {
                 let short = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, budget, longest as i64);
                 let spent = self.exit(Reason::Budget, None, Some(to));
-                let on = self.b.create_block();
-                self.b.ins().brif(short, spent, &[], on, &[]);
-                self.b.switch_to_block(on);
+                self.leave_through(spent, short);
             }
             let unknown = self.exit(reason, None, Some(to));
             self.is_checked = true;

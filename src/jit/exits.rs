@@ -38,9 +38,20 @@ impl<G: Guest> Translator<'_, G> {
     /// Leaves before this instruction if `condition` holds.
     pub(super) fn leave_if(&mut self, condition: Value, reason: Reason) {
         let exit = self.exit(reason, Some(self.pc), None);
+        self.leave_through(exit, condition);
+    }
+
+    /// Leaves through this exit if `condition` holds.
+    pub(super) fn leave_through(&mut self, exit: ir::Block, condition: Value) {
         let on = self.b.create_block();
         self.b.ins().brif(condition, exit, &[], on, &[]);
         self.b.switch_to_block(on);
+    }
+
+    /// The registers that the region writes, as they are now.
+    pub(super) fn written_registers(&mut self) -> Vec<BlockArg> {
+        let registers = self.registers.clone();
+        registers.into_iter().map(|slot| BlockArg::Value(self.slot_value(slot))).collect()
     }
 
     /// Leaves before this instruction.
@@ -72,10 +83,7 @@ impl<G: Guest> Translator<'_, G> {
             self.store_elements(&point);
             self.now = point;
             let mut args = vec![BlockArg::Value(id), BlockArg::Value(self.settled(None))];
-            for i in 0..self.registers.len() {
-                let slot = self.registers[i];
-                args.push(BlockArg::Value(self.slot_value(slot)));
-            }
+            args.extend(self.written_registers());
             self.b.ins().jump(self.shared_exit, &args);
         }
         let shared = self.shared_exit;
