@@ -202,7 +202,7 @@ pub enum Why {
     Watched(Pc),
     /// It was left for places that an indirect jump did not know: it is made again with them.
     Targets,
-    /// It was left for code that had never been executed when it was made: it is made again with that.
+    /// It was left for code that had never, or seldom, been executed when it was made: it is made again with that.
     Unseen,
     /// A register was not what it took it for: it is made again for any value.
     Constants,

@@ -3,7 +3,8 @@
 //! A region follows direct branches, fall-through and calls from its entry. A call's callee is copied into
 //! the region for each place that calls it (its *context*), so that a return has one likely target; a
 //! callee that calls itself is shared by all its callers, and its returns are compared with all their
-//! return points. So is one that returns elsewhere, as coroutines do; its returns are compared with that, too. Indirect jumps
+//! return points. So is one that returns elsewhere, as coroutines do; its returns are compared with that, too. Where copies
+//! would make the region too large, callees of which much is copied are shared. Indirect jumps
 //! are compared with the one place where they have arrived so far, or with those where others have that have arrived at many.
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -18,7 +19,7 @@ const LONG: u64 = 256;
 
 /// What a region may consist of.
 pub(crate) struct Limits {
-    /// Instructions in a region, copies counted.
+    /// Instructions in a region. With more than half as many, callees are shared and what is cold is left out.
     pub(crate) instructions: usize,
     /// How deep calls are copied into their callers.
     pub(crate) call_depth: usize,
@@ -36,6 +37,11 @@ pub(crate) trait Program {
     fn returns_elsewhere(&self, from: Pc) -> impl Iterator<Item = Pc>;
     /// Whether the return at `from` often goes elsewhere than where its call came from.
     fn is_unpaired(&self, from: Pc) -> bool;
+    /// The return points, but for cold ones, of the calls of the subroutine that the return at `from` ends, where the region is to
+    /// go on there.
+    fn callers(&self, from: Pc) -> Vec<Pc>;
+    /// Whether control seldom arrives at `pc`, where it does backwards, by a call or by a return.
+    fn is_cold(&self, pc: Pc) -> bool;
 }
 
 /// Where control goes from a block.
@@ -128,12 +134,15 @@ impl Region {
     }
 }
 
-/// A call that led to a copy of its callee. Context 0 is the region's own code.
+/// Code that is entered by a call. Context 0 is the region's own code.
 struct Context {
+    /// Where the call is.
     parent: usize,
     callee: Pc,
-    return_to: Pc,
+    /// Where returns go to: one place for a copy, all that are known for a callee that is shared.
+    returns: Vec<Key>,
     depth: usize,
+    is_shared: bool,
 }
 
 type Key = (Pc, usize);
@@ -146,57 +155,75 @@ struct Node {
     targets: Vec<Key>,
     /// The block ends here.
     transfers: bool,
-    /// A return in context 0, or an indirect jump: its targets are filled in when all are known.
+    /// A return of what is shared, or an indirect jump: its targets are filled in when all are known.
     open: Option<Via>,
+}
+
+/// What an attempt to find a region has shown, for the next one.
+#[derive(Default)]
+struct Shape {
+    /// Callees that are not copied.
+    shared: FxHashSet<Pc>,
+    /// The shared callee that the region's entry is in, if there is one: it is the region's own code.
+    own: Option<Pc>,
+    /// What is cold is left out.
+    hot_only: bool,
 }
 
 struct Finder<'a, P> {
     program: &'a mut P,
     limits: &'a Limits,
-    /// Callees that are not copied: they call themselves, or return elsewhere.
-    shared: FxHashSet<Pc>,
+    shape: Shape,
     contexts: Vec<Context>,
     nodes: FxHashMap<Key, Node>,
     /// Keys in the order in which they were found.
     order: Vec<Key>,
-    /// Return points of calls that were not copied.
-    return_points: Vec<Pc>,
+    /// Where control arrives backwards, by a call or by a computed jump: there it is known what is cold.
+    arrivals: FxHashSet<Key>,
 }
 
 /// The region around `entry`, or `None` where not even the entry's instruction can be compiled.
 pub(crate) fn find<G: Guest>(entry: Pc, program: &mut impl Program, limits: &Limits) -> Option<Region> {
-    let mut shared = FxHashSet::default();
+    let mut shape = Shape::default();
     loop {
+        let code = Context { parent: 0, callee: entry, returns: Vec::new(), depth: 0, is_shared: true };
         let mut finder = Finder {
             program,
             limits,
-            shared,
-            contexts: vec![Context { parent: 0, callee: entry, return_to: 0, depth: 0 }],
+            shape,
+            contexts: vec![code],
             nodes: FxHashMap::default(),
             order: Vec::new(),
-            return_points: Vec::new(),
+            arrivals: FxHashSet::default(),
         };
         if finder.explore::<G>(entry) {
             return finder.region();
         }
-        // A callee turned out to call itself, or to return elsewhere: again, with that known.
-        shared = finder.shared;
+        shape = finder.shape;
     }
 }
 
 impl<P: Program> Finder<'_, P> {
-    /// Finds all instructions; false where a callee has to be shared that was not.
+    /// Finds all instructions; false where the region is to have another shape.
     fn explore<G: Guest>(&mut self, entry: Pc) -> bool {
         let mut queue = std::collections::VecDeque::from([(entry, 0)]);
         loop {
             while let Some(key) = queue.pop_front() {
-                if self.nodes.contains_key(&key) || self.order.len() >= self.limits.instructions {
+                let is_left_out = self.arrivals.contains(&key) && self.is_left_out(key.0);
+                let is_full = self.order.len() >= self.limits.instructions;
+                if self.nodes.contains_key(&key) || is_full || is_left_out {
                     continue;
+                }
+                let is_large = self.order.len() == self.limits.instructions / 2;
+                if self.is_own(key, entry) || is_large && self.condense() {
+                    return false;
                 }
                 let Some(node) = self.visit::<G>(key) else {
                     continue;
                 };
                 let Some(node) = node else { return false };
+                let is_arrival = |to: &&Key| to.0 <= key.0 || to.1 != key.1;
+                self.arrivals.extend(node.taken.iter().filter(is_arrival).chain(&node.targets));
                 queue.extend(node.taken.iter().chain(&node.targets).chain(&node.next).copied());
                 self.order.push(key);
                 self.nodes.insert(key, node);
@@ -205,6 +232,45 @@ impl<P: Program> Finder<'_, P> {
                 return true;
             }
         }
+    }
+
+    fn is_left_out(&self, pc: Pc) -> bool {
+        self.shape.hot_only && self.program.is_cold(pc)
+    }
+
+    /// Gives a large region a shape in which it is smaller, if there is one.
+    fn condense(&mut self) -> bool {
+        !std::mem::replace(&mut self.shape.hot_only, true) || self.share_copied()
+    }
+
+    /// Shares the callees of which most is copied, if any is.
+    fn share_copied(&mut self) -> bool {
+        let mut sizes = vec![0; self.contexts.len()];
+        self.order.iter().for_each(|key| sizes[key.1] += 1);
+        // A context's calls come after it.
+        for context in (1..sizes.len()).rev().filter(|&context| !self.contexts[context].is_shared) {
+            sizes[self.contexts[context].parent] += sizes[context];
+        }
+        let mut copies: FxHashMap<Pc, (usize, usize)> = FxHashMap::default();
+        for (context, &size) in self.contexts.iter().zip(&sizes).filter(|(context, _)| !context.is_shared) {
+            let (all, largest) = copies.entry(context.callee).or_default();
+            (*all, *largest) = (*all + size, size.max(*largest));
+        }
+        let saved = |callee: &Pc| copies[callee].0 - copies[callee].1;
+        let most = copies.keys().map(saved).max().unwrap_or(0);
+        let before = self.shape.shared.len();
+        self.shape.shared.extend(copies.keys().filter(|callee| most > 0 && 2 * saved(callee) >= most));
+        self.shape.shared.len() > before
+    }
+
+    /// Whether a shared callee turns out to be what the region's entry is in.
+    fn is_own(&mut self, (pc, context): Key, entry: Pc) -> bool {
+        let is_own =
+            pc == entry && context != 0 && self.shape.own.is_none() && self.contexts[context].is_shared;
+        if is_own {
+            self.shape.own = Some(self.contexts[context].callee);
+        }
+        is_own
     }
 
     /// The node for an instruction; `None` outside the region, `Some(None)` to start again.
@@ -226,35 +292,29 @@ impl<P: Program> Finder<'_, P> {
                 node.next = Some((next, context));
             }
             Flow::Call(to) => {
-                if self.is_recursive(to, context) {
-                    self.shared.insert(to);
-                    return Some(None);
-                }
-                let depth = self.contexts[context].depth + 1;
-                if self.shared.contains(&to) || depth > self.limits.call_depth {
-                    self.return_points.push(next);
-                    node.taken = Some((to, 0));
-                } else {
-                    let callee = Context { parent: context, callee: to, return_to: next, depth };
-                    self.contexts.push(callee);
-                    node.taken = Some((to, self.contexts.len() - 1));
-                }
+                let Some(callee) = self.call(to, (next, context)) else { return Some(None) };
+                node.taken = Some((to, callee));
             }
-            Flow::Dynamic(_, Via::Return) if context != 0 => {
-                let Context { parent, callee, return_to, .. } = self.contexts[context];
+            Flow::Dynamic(_, Via::Return) if !self.contexts[context].is_shared => {
+                let Context { callee, returns, .. } = &self.contexts[context];
                 if self.program.is_unpaired(pc) {
-                    self.shared.insert(callee);
+                    self.shape.shared.insert(*callee);
                     return Some(None);
                 }
-                node.targets = vec![(return_to, parent)];
+                node.targets = returns.clone();
             }
             Flow::DynamicIf(..) => {
                 node.next = Some((next, context));
                 node.open = Some(Via::Jump);
             }
             Flow::Dynamic(_, via) => {
-                if via == Via::Call {
-                    self.return_points.push(next);
+                let is_table = via == Via::Jump && self.program.arrivals(pc).len() > 1;
+                if is_table && !self.contexts[context].is_shared {
+                    self.shape.shared.insert(self.contexts[context].callee);
+                    return Some(None);
+                }
+                if via == Via::Call && !self.returns_to(0, (next, context)) {
+                    return Some(None);
                 }
                 node.open = Some(via);
             }
@@ -263,46 +323,102 @@ impl<P: Program> Finder<'_, P> {
         Some(Some(node))
     }
 
+    /// The context of a callee whose return goes to `return_to`, or `None` where one has to be shared that was not.
+    fn call(&mut self, callee: Pc, return_to: Key) -> Option<usize> {
+        let parent = return_to.1;
+        let depth = self.contexts[parent].depth + 1;
+        if depth > self.limits.call_depth || self.is_recursive(callee, parent) {
+            self.shape.shared.insert(callee);
+        }
+        let is_shared = self.shape.shared.contains(&callee);
+        let has_copies = |c: &Context| c.callee == callee && !c.is_shared;
+        if is_shared && self.contexts.iter().any(has_copies) {
+            return None;
+        }
+        let known = match self.shape.own {
+            Some(own) if own == callee => Some(0),
+            _ => (1..self.contexts.len()).find(|&c| is_shared && self.contexts[c].callee == callee),
+        };
+        if let Some(known) = known {
+            return self.returns_to(known, return_to).then_some(known);
+        }
+        let depth = if is_shared { 0 } else { depth };
+        self.contexts.push(Context { parent, callee, returns: vec![return_to], depth, is_shared });
+        Some(self.contexts.len() - 1)
+    }
+
+    /// Notes where a shared context returns to; false where a callee has to be shared that was not. A place is known by its
+    /// address only, so there can't be two copies of it.
+    fn returns_to(&mut self, context: usize, to: Key) -> bool {
+        let returns = &mut self.contexts[context].returns;
+        let Some(at) = returns.iter().position(|known| known.0 == to.0) else {
+            returns.push(to);
+            return true;
+        };
+        let other = returns[at].1;
+        if other == 0 {
+            returns[at] = to;
+        }
+        let is_copy = |context: &usize| !self.contexts[*context].is_shared;
+        let copy = [to.1, other].into_iter().find(|context| other != to.1 && is_copy(context));
+        !copy.is_some_and(|copy| self.shape.shared.insert(self.contexts[copy].callee))
+    }
+
     fn is_recursive(&self, callee: Pc, context: usize) -> bool {
         let mut at = context;
         while at != 0 {
             if self.contexts[at].callee == callee {
-                return !self.shared.contains(&callee);
+                return true;
             }
             at = self.contexts[at].parent;
         }
         false
     }
 
-    /// Gives returns and indirect jumps their targets, which may lead to new instructions; false if not.
-    fn fill_open(&mut self, queue: &mut std::collections::VecDeque<Key>) -> bool {
-        let mut returns: Vec<Key> = Vec::new();
-        for &pc in &self.return_points {
-            if !returns.contains(&(pc, 0)) {
-                returns.push((pc, 0));
+    /// Where a jump in a context arrives: some jumps are returns.
+    fn arrival(&self, pc: Pc, context: usize) -> Key {
+        let mut at = context;
+        loop {
+            match self.contexts[at].returns.iter().find(|to| to.0 == pc) {
+                Some(&to) => return to,
+                None if at == 0 => return (pc, context),
+                None => at = self.contexts[at].parent,
             }
         }
+    }
+
+    /// Gives returns and indirect jumps their targets, which may lead to new instructions; false if not.
+    fn fill_open(&mut self, queue: &mut std::collections::VecDeque<Key>) -> bool {
         // In the order in which they were found: the same in every run.
         let is_return = |key: &&Key| self.nodes.get(key).is_some_and(|node| node.open == Some(Via::Return));
-        for key in self.order.iter().filter(is_return) {
-            let elsewhere = self.program.returns_elsewhere(key.0).map(|pc| (pc, 0));
-            let new: Vec<Key> = elsewhere.filter(|key| !returns.contains(key)).collect();
-            returns.extend(new);
+        for &(from, context) in self.order.iter().filter(is_return) {
+            let mut places: Vec<Pc> = self.program.returns_elsewhere(from).collect();
+            if context == 0 {
+                places.extend(self.program.callers(from));
+            }
+            let returns = &mut self.contexts[context].returns;
+            for pc in places {
+                if !returns.iter().any(|known| known.0 == pc) {
+                    returns.push((pc, 0));
+                }
+            }
         }
         for key in &self.order {
-            let Some(node) = self.nodes.get_mut(key) else { continue };
-            let Some(via) = node.open else { continue };
-            node.targets = match via {
-                Via::Return => returns.clone(),
-                _ => self.program.arrivals(key.0).into_iter().map(|pc| (pc, 0)).collect(),
+            let Some(via) = self.nodes.get(key).and_then(|node| node.open) else { continue };
+            let arrivals = || self.program.arrivals(key.0).into_iter();
+            let mut targets: Vec<Key> = match via {
+                Via::Return => self.contexts[key.1].returns.clone(),
+                Via::Jump => arrivals().map(|pc| self.arrival(pc, key.1)).collect(),
+                Via::Call => arrivals().map(|pc| (pc, 0)).collect(),
             };
-            node.targets.truncate(self.limits.targets);
-            queue.extend(node.targets.iter().filter(|_| self.order.len() < self.limits.instructions));
+            targets.truncate(self.limits.targets);
+            self.arrivals.extend(&targets);
+            queue.extend(targets.iter().filter(|_| self.order.len() < self.limits.instructions));
+            self.nodes.entry(*key).and_modify(|node| node.targets = targets);
         }
         queue.retain(|key| !self.nodes.contains_key(key));
         // What can't be an instruction of the region must not be asked for again and again.
-        let program = &mut *self.program;
-        queue.retain(|key| program.insn(key.0).is_some());
+        queue.retain(|key| !self.is_left_out(key.0) && self.program.insn(key.0).is_some());
         !queue.is_empty()
     }
 
@@ -404,7 +520,7 @@ impl Region {
     pub(crate) fn returns<G: Guest>(&self) -> impl Iterator<Item = Pc> + '_ {
         let is_return = |block: &&Block| {
             let last = block.insns.last().map(|&(pc, insn)| effects::of::<G>(insn, pc).flow);
-            block.targets.is_empty() && matches!(last, Some(Flow::Dynamic(_, Via::Return)))
+            !block.is_paired && matches!(last, Some(Flow::Dynamic(_, Via::Return)))
         };
         self.blocks.iter().filter(is_return).map(|block| block.insns[block.insns.len() - 1].0)
     }

@@ -163,7 +163,7 @@ impl Default for Config {
             compile: Compile::default(),
             code_cap: 16 << 20,
             regions: 256,
-            region_instructions: 1000,
+            region_instructions: 2000,
             call_depth: 4,
             targets: 64,
             optimisations: Optimisations::default(),

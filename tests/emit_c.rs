@@ -111,6 +111,33 @@ fn random_programs() {
     }
 }
 
+/// Words that instructions name hold addresses that are not plain memory, until somebody stores through a pointer to them.
+#[test]
+fn pointers_may_be_changed_through_pointers() {
+    let source = "
+        .ORIG x3000
+        LEA R1, FIRST
+        LD R0, DATA
+        STI R0, SHOWN           ; to the display, still
+        STR R0, R1, #0
+        STR R0, R1, #1
+        LDI R2, FIRST
+        ADD R2, R2, #7
+        STI R2, SHOWN
+        LDI R3, SHOWN
+        HALT
+FIRST   .FILL x0000
+SHOWN   .FILL xFE06
+DATA    .FILL x4041
+        .END";
+    let case = common::program(source);
+    let ran = common::run(&case, Config::default(), 1000);
+    assert_eq!((ran.r(2), ran.r(3), ran.output.as_slice()), (7, 7, b"A".as_slice()));
+    let (mut vm, _) = case.machine(Config::default());
+    let (c, said) = run_c(ran.vm.guest(), "pointers", &emit::c(&mut vm, "pointers"), &[]);
+    assert_eq!(c, end(&ran.vm, &ran.stop, ran.output), "{said}");
+}
+
 /// A guest of this file's own, for what LC-3 does without: every operation on every type, spaces with bounds.
 mod operations {
     use kiln::device::Console;

@@ -455,6 +455,94 @@ fn cold_loops_are_not_copied() {
     assert_eq!(copies(&with_short_loop(10)), 6);
 }
 
+/// A loop that calls a subroutine of 101 instructions in twelve places, and another one in every thousandth turn.
+fn with_long_callee() -> String {
+    let (long, calls) = ("ADD R5, R5, #1\n".repeat(98), "JSR LONG\n".repeat(12));
+    format!(
+        "
+        .ORIG x3000
+        LD R1, TURNS
+        AND R3, R3, #0
+LOOP    {calls}
+        ADD R3, R3, #-1
+        BRp NEXT
+        JSR RARE
+NEXT    ADD R1, R1, #-1
+        BRp LOOP
+        HALT
+TURNS   .FILL #2400
+OFTEN   .FILL #1000
+RARE    LD R3, OFTEN
+        ADD R6, R6, #9
+        RET
+LONG    ADD R4, R4, #3
+        {long}
+        ADD R4, R4, #1
+        RET
+        .END"
+    )
+}
+
+#[test]
+fn a_large_region_has_a_callee_once_and_no_cold_code() {
+    let case = program(&with_long_callee());
+    everywhere(&case, BUDGET, |ran| {
+        assert_eq!((ran.r(4), ran.r(6)), ((4 * 12 * 2400_u32) as u16, 3 * 9));
+    });
+    let ran = run(&case, Config { record: true, ..Config::default() }, BUDGET);
+    let regions = &record(&ran).regions;
+    let times = |region: &Region, text: &str| {
+        let insns = &region.details.as_ref().unwrap().listing.instructions;
+        insns.iter().filter(|insn| insn.text == text).count()
+    };
+    let last = regions.last().unwrap();
+    assert!(regions.iter().all(|region| times(region, "ADD R4, R4, #3") <= 1));
+    assert_eq!((times(last, "ADD R4, R4, #3"), times(last, "ADD R6, R6, #9")), (1, 0));
+    assert!(last.runs <= 8 && last.retired > BUDGET / 2, "{} runs, {} retired", last.runs, last.retired);
+}
+
+/// A subroutine that calls itself twice, five deep, with a loop before that is hot before it has returned.
+const RECURSION: &str = "
+        .ORIG x3000
+        LD R6, STACK
+AGAIN   AND R0, R0, #0
+        ADD R0, R0, #5
+        JSR TREE
+        ADD R3, R3, #1
+        BRnzp AGAIN
+STACK   .FILL x8000
+TURNS   .FILL #300
+TREE    LD R1, TURNS
+COUNT   ADD R2, R2, R1
+        ADD R1, R1, #-1
+        BRp COUNT
+        ADD R0, R0, #-1
+        BRn LEAF
+        ADD R6, R6, #-1
+        STR R7, R6, #0
+        JSR TREE
+        JSR TREE
+        LDR R7, R6, #0
+        ADD R6, R6, #1
+LEAF    ADD R0, R0, #1
+        RET
+        .END";
+
+#[test]
+fn what_calls_itself_is_in_its_region_once() {
+    let case = program(RECURSION);
+    everywhere(&case, BUDGET, |_| {});
+    let optimisations = Optimisations { unrolling: false, ..Optimisations::default() };
+    let ran = run(&case, Config { record: true, optimisations, ..Config::default() }, BUDGET);
+    let last = record(&ran).regions.last().unwrap();
+    let insns = &last.details.as_ref().unwrap().listing.instructions;
+    for text in ["ADD R2, R2, R1", "STR R7, R6, #0", "LDR R7, R6, #0"] {
+        assert_eq!(insns.iter().filter(|insn| insn.text == text).count(), 1, "{text}");
+    }
+    // A whole tree at a time.
+    assert!(last.retired > 40_000 * last.runs, "{} retired, {} runs", last.retired, last.runs);
+}
+
 /// Adds one to 2000 words, again and again.
 const INCREMENTS: &str = "
         .ORIG x3000

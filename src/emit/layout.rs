@@ -17,7 +17,7 @@ const ASSUMPTIONS: &str = "\
 //
 // * Code never changes. A store with a fixed address that would change it stops the program.
 // * Devices and protected memory are accessed at fixed addresses only: given by the instruction, or by a word that
-//   the instruction names and that nobody changes. All other accesses are plain ones.
+//   the instruction names, as it is at first. All other accesses are plain ones.
 // * Computed jumps go to where a call returns, or to an address that a word of the image holds or an instruction
 //   gives to a register. Elsewhere the program stops.
 // * There is no budget.

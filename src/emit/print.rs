@@ -292,24 +292,37 @@ impl<G: Guest> Statements<'_, '_, G> {
         }
     }
 
+    /// The condition on which an address is this one, if it is a word's value: somebody may store there through a pointer.
+    fn is_still(&mut self, at: Val, fixed: u64) -> Option<String> {
+        let is_given = matches!(self.meaning.node(at), Node::Imm(..));
+        (!is_given).then(|| format!("{} == {fixed:#06x}", self.text(at)))
+    }
+
     /// What may refuse a load.
     fn load(&mut self, v: Val) {
         let Node::Load { space, of, at } = self.meaning.node(v) else { return };
-        match self.special(space, at, attr::READ) {
-            None => self.check_bound(space, of, at, false),
-            Some(at) => match self.access(Access { space, at, store: None }) {
-                Ok(value) => self.hold(v, &value),
-                Err(stop) => self.add(&stop),
-            },
+        let Some(fixed) = self.special(space, at, attr::READ) else {
+            return self.check_bound(space, of, at, false);
+        };
+        match (self.access(Access { space, at: fixed, store: None }), self.is_still(at, fixed)) {
+            (Ok(value), None) => self.hold(v, &value),
+            (Ok(value), Some(is_it)) => {
+                let plain = self.assigned(v);
+                self.hold(v, &format!("{is_it} ? ({value}) : {plain}"));
+            }
+            (Err(stop), None) => self.add(&stop),
+            (Err(stop), Some(is_it)) => self.stop_if(&is_it, &stop),
         }
     }
 
     fn store(&mut self, space: usize, of: Type, at: Val, v: Val) {
         let value = self.assigned(v);
-        if let Some(at) = self.special(space, at, attr::WRITE) {
-            let line = self.access(Access { space, at, store: Some(&value) });
-            self.add(&line.unwrap_or_else(|stop| stop));
-            return;
+        let mut special = None;
+        if let Some(fixed) = self.special(space, at, attr::WRITE) {
+            let line =
+                self.access(Access { space, at: fixed, store: Some(&value) }).unwrap_or_else(|stop| stop);
+            let Some(is_it) = self.is_still(at, fixed) else { return self.add(&line) };
+            special = Some(format!("if ({is_it}) {{ {line} }} else "));
         }
         self.check_bound(space, of, at, true);
         if let Some(word) = self.code_at(space, at) {
@@ -317,11 +330,11 @@ impl<G: Guest> Statements<'_, '_, G> {
             let stop = self.stop(exit::UNTRANSLATED, "the program changes its code");
             self.stop_if(&format!("{text} != {}", constant(of, word)), &stop);
         }
-        let line = match self.element(space, of, at) {
+        let plain = match self.element(space, of, at) {
             Ok(element) => format!("{element} = {value};"),
             Err(address) => format!("{}({address}, {value});", self.printer.accessor(of, true)),
         };
-        self.add(&line);
+        self.add(&(special.unwrap_or_default() + &plain));
     }
 
     /// An element of an array, or else the address of its first byte.

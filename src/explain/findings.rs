@@ -138,7 +138,7 @@ fn dropped(record: &Record) -> Vec<String> {
             Why::Changed(_) => "because a word that went into it was written",
             Why::Watched(_) => "because something came to rest on a word that it wrote without a test",
             Why::Targets => "to be made again with more targets of indirect jumps",
-            Why::Unseen => "to be made again with code that was new",
+            Why::Unseen => "to be made again with code that was new, or cold",
             Why::Constants => "to be made again for any value of a register that was taken for a constant",
             Why::Gate => "to be made again without a test before a loop",
             Why::Accesses => "to be made again with more careful tests of accesses",

@@ -295,7 +295,8 @@ fn dropped<G: Machine>(record: &Record, number: usize, why: &Why, names: &Names<
             "dropped, to be made again with the targets of indirect jumps that it lacked".to_owned()
         }
         Why::Unseen => {
-            "dropped, to be made again with code that had never been executed when it was made".to_owned()
+            "dropped, to be made again with code that had never, or seldom, been executed when it was made"
+                .to_owned()
         }
         Why::Constants => {
             "dropped, to be made again for any value of a register that it took for a constant".to_owned()

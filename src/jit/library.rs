@@ -39,7 +39,7 @@ pub(crate) struct Basis {
     pub(crate) gated: Vec<Pc>,
     /// How many arrivals of indirect jumps and returns were known.
     pub(crate) arrivals: usize,
-    /// Where it is left for instructions that had never been executed, in order.
+    /// Where it is left for instructions that had never, or seldom, been executed, in order.
     pub(crate) unseen: Vec<Pc>,
     /// What it was made from, where that is recorded.
     pub(crate) listing: Option<Listing>,

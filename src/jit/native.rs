@@ -21,15 +21,17 @@ use crate::tier::{Config, Plant, Stats};
 
 /// Exits between looks whether outdated regions can be replaced.
 const EXITS: u32 = 16;
-/// Indirect jumps and returns to unknown places before a region is made again with them in it, exits to code that was new before it is
+/// Indirect jumps and returns to unknown places before a region is made again with them in it, exits to code that was new or cold before it is
 /// made again with that, and exits at accesses before it is made again with more careful tests.
 const LEARN: u64 = 64;
 /// Unless it retires as many instructions for each: they cost less then than another region would.
 const SELDOM: u64 = 10_000;
 /// Of these, exits at one access that make it one to be careful at, and at one return that make it one that has no call of its own.
 const OFTEN: u32 = 8;
-/// Times that a gate is shut before the region is made again without it.
+/// Times that a gate is shut before its loop has none in other regions.
 const SHUT: u32 = 4;
+/// Instructions of a region for which its gates must be shut once more before it is made again: that takes as long as they are many.
+const PER_SHUT: u32 = 4;
 
 /// A region that this machine uses.
 struct Installed {
@@ -41,7 +43,7 @@ struct Installed {
     retired: u64,
     /// Indirect jumps and returns to places that it does not know.
     missed: u64,
-    /// Times that it left for code that had never been executed when it was made.
+    /// Times that it left for code that had never, or seldom, been executed when it was made.
     strayed: u64,
     /// Times that it left at an access.
     accesses: u64,
@@ -253,7 +255,7 @@ impl Native {
             if is_its_own && reason == Reason::Gate {
                 let times = self.shut.entry(exit.at).or_default();
                 *times += 1;
-                installed.is_shut |= *times >= SHUT;
+                installed.is_shut |= *times >= SHUT + installed.region.basis.instructions as u32 / PER_SHUT;
             } else if is_its_own {
                 installed.accesses += 1;
                 *self.leaves.entry(exit.at).or_default() += 1;

@@ -52,7 +52,7 @@ pub(super) struct Order {
     pub(super) learned: Arc<Mutex<Learned>>,
     /// How many arrivals of indirect jumps and returns were known.
     pub(super) arrivals: usize,
-    /// Where it is left for instructions that had never been executed.
+    /// Where it is left for instructions that had never, or seldom, been executed.
     pub(super) unseen: Vec<Pc>,
     /// The instructions as text, where they are to be recorded.
     pub(super) texts: Option<FxHashMap<Pc, String>>,
@@ -145,7 +145,7 @@ impl Order {
         let is_cold = |pc| cold.contains(&pc);
         if unrolling {
             let turns = |region: &_, loops: &[_]| turns::turns::<G>(region, loops, &known);
-            written.get_or_init(|| write_out(&mut region, 2 * config.region_instructions, is_cold, turns));
+            written.get_or_init(|| write_out(&mut region, config.region_instructions / 2, is_cold, turns));
         }
         convert::part_ways(&mut region, &known);
         if unrolling {

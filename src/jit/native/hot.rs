@@ -1,6 +1,7 @@
 //! Where a hot place gets native code from: the library, or a region that is found around it and compiled. Outdated regions
 //! are replaced the same way.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +16,7 @@ use super::{EXITS, Native, OFTEN, SHUT};
 use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::interp::Code;
-use crate::ops::Pc;
+use crate::ops::{Flow, Pc};
 use crate::record::{Doing, Unfit, What};
 use crate::region::{self, Limits, Program, Region};
 use crate::state::State;
@@ -39,6 +40,10 @@ struct View<'a, G> {
     unpaired: &'a FxHashMap<Pc, u32>,
     /// Take what has never been executed, too.
     eager: bool,
+    /// Go on where subroutines are called that the region is in the middle of.
+    is_wide: bool,
+    /// Subroutines by where their calls return to, of what has been executed.
+    calls: OnceCell<FxHashMap<Pc, Pc>>,
 }
 
 impl<G: Guest> Program for View<'_, G> {
@@ -69,6 +74,25 @@ impl<G: Guest> Program for View<'_, G> {
 
     fn is_unpaired(&self, from: Pc) -> bool {
         self.unpaired.get(&from).is_some_and(|&times| times >= OFTEN)
+    }
+
+    fn callers(&self, from: Pc) -> Vec<Pc> {
+        let Some(last) = self.code.last_return(from).filter(|_| self.is_wide) else { return Vec::new() };
+        let calls = self.calls.get_or_init(|| {
+            let executed = (0..self.code.len() as Pc).filter(|&pc| self.code.is_decoded(pc));
+            let call = |pc| match effects::of::<G>(self.code.get(pc), pc).flow {
+                Flow::Call(to) => Some((G::next(pc), to)),
+                _ => None,
+            };
+            executed.filter_map(call).collect()
+        });
+        let Some(callee) = calls.get(&last) else { return vec![last] };
+        let is_hot = |&(&to, of): &(&Pc, &Pc)| of == callee && !is_cold(self.code, to);
+        BTreeSet::from_iter(calls.iter().filter(is_hot).map(|call| *call.0)).into_iter().collect()
+    }
+
+    fn is_cold(&self, pc: Pc) -> bool {
+        !self.eager && is_cold(self.code, pc)
     }
 }
 
@@ -310,8 +334,18 @@ impl Native {
             targets: config.targets,
         };
         let eager = config.tiers == Tiers::Jit;
-        let may_go_out = !eager && !self.is_outdated(pc) && !self.inner.contains(&pc);
-        let mut view = View { guest, state, code, history: &self.history, unpaired: &self.unpaired, eager };
+        let is_wide = !eager && self.is_outdated(pc);
+        let may_go_out = !eager && !is_wide && !self.inner.contains(&pc);
+        let mut view = View {
+            guest,
+            state,
+            code,
+            history: &self.history,
+            unpaired: &self.unpaired,
+            eager,
+            is_wide,
+            calls: OnceCell::new(),
+        };
         let mut region = region::find::<G>(pc, &mut view, &limits)?;
         let is_short = |latch| {
             let [left, again] = view.code.times(latch);
@@ -339,17 +373,25 @@ impl Native {
             }
             region = outer;
         }
+        let goes_elsewhere = |from| view.code.last_return(from).is_some_and(|back| !region.contains(back));
+        if !eager && region.returns::<G>().any(goes_elsewhere) {
+            view.is_wide = true;
+            region = region::find::<G>(region.blocks[0].pc(), &mut view, &limits)?;
+        }
         Some(region)
     }
 
-    /// Where a region is left for instructions that have never been executed, in order. Where it was made again for one already, that
+    /// Where a region is left for instructions that have never, or seldom, been executed, in order. Where it was made again for one already, that
     /// is rewritten all the time.
     fn unseen<G: Guest>(&self, region: &Region, code: &Code) -> Vec<Pc> {
         if self.config().tiers == Tiers::Jit {
             return Vec::new();
         }
-        let is_new =
-            |&to: &Pc| (to as usize) < code.len() && !code.is_decoded(to) && !self.seen.contains(&to);
+        let is_new = |&to: &Pc| {
+            (to as usize) < code.len()
+                && (!code.is_decoded(to) || is_cold(code, to))
+                && !self.seen.contains(&to)
+        };
         BTreeSet::from_iter(region.ways_out::<G>().filter(is_new)).into_iter().collect()
     }
 
@@ -388,8 +430,12 @@ impl Native {
 
 /// Where blocks of a region start at which few instructions have been counted. Those in native code have less than none.
 fn cold_places(region: &Region, code: &Code) -> FxHashSet<Pc> {
-    let few = code.threshold() / COLD;
-    region.blocks.iter().map(|block| block.pc()).filter(|&pc| (0..few).contains(&code.heat(pc))).collect()
+    region.blocks.iter().map(|block| block.pc()).filter(|&pc| is_cold(code, pc)).collect()
+}
+
+/// Whether few instructions have been counted at a place.
+fn is_cold(code: &Code, pc: Pc) -> bool {
+    (0..code.threshold() / COLD).contains(&code.heat(pc))
 }
 
 /// The heat of a place that is looked at again soon.
