@@ -4,7 +4,7 @@
 //! the region for each place that calls it (its *context*), so that a return has one likely target; a
 //! callee that calls itself is shared by all its callers, and its returns are compared with all their
 //! return points. So is one that returns elsewhere, as coroutines do; its returns are compared with that, too. Where copies
-//! would make the region too large, callees of which much is copied are shared. Indirect jumps
+//! would make the region too large, cold calls are left out, and callees of which much is copied are shared. Indirect jumps
 //! are compared with the one place where they have arrived so far, or with those where others have that have arrived at many.
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -19,7 +19,7 @@ const LONG: u64 = 256;
 
 /// What a region may consist of.
 pub(crate) struct Limits {
-    /// Instructions in a region. With more than half as many, callees are shared and what is cold is left out.
+    /// Instructions in a region. In one with half as many, cold calls are left out and callees are shared.
     pub(crate) instructions: usize,
     /// How deep calls are copied into their callers.
     pub(crate) call_depth: usize,
@@ -39,9 +39,9 @@ pub(crate) trait Program {
     fn is_unpaired(&self, from: Pc) -> bool;
     /// The return points, but for cold ones, of the calls of the subroutine that the return at `from` ends, where the region is to
     /// go on there.
-    fn callers(&self, from: Pc) -> Vec<Pc>;
-    /// Whether control seldom arrives at `pc`, where it does backwards, by a call or by a return.
-    fn is_cold(&self, pc: Pc) -> bool;
+    fn callers(&self, from: Pc) -> impl Iterator<Item = Pc>;
+    /// Whether a call of `callee` that returns to `back` is seldom executed.
+    fn is_cold(&self, callee: Pc, back: Pc) -> bool;
 }
 
 /// Where control goes from a block.
@@ -125,6 +125,8 @@ impl Block {
 #[derive(Debug)]
 pub(crate) struct Region {
     pub(crate) blocks: Vec<Block>,
+    /// The callees of cold calls, which are no part of it.
+    pub(crate) left_out: Vec<Pc>,
 }
 
 impl Region {
@@ -136,16 +138,21 @@ impl Region {
 
 /// Code that is entered by a call. Context 0 is the region's own code.
 struct Context {
-    /// Where the call is.
+    /// Where the call is, or the first of several.
     parent: usize,
     callee: Pc,
     /// Where returns go to: one place for a copy, all that are known for a callee that is shared.
     returns: Vec<Key>,
     depth: usize,
     is_shared: bool,
+    /// A return of it has been found.
+    may_return: bool,
 }
 
 type Key = (Pc, usize);
+
+/// The context of what is no part of the region.
+const OUTSIDE: usize = usize::MAX;
 
 struct Node {
     insn: Insn,
@@ -166,7 +173,7 @@ struct Shape {
     shared: FxHashSet<Pc>,
     /// The shared callee that the region's entry is in, if there is one: it is the region's own code.
     own: Option<Pc>,
-    /// What is cold is left out.
+    /// Cold calls are left out.
     hot_only: bool,
 }
 
@@ -175,28 +182,47 @@ struct Finder<'a, P> {
     limits: &'a Limits,
     shape: Shape,
     contexts: Vec<Context>,
+    /// The contexts of shared callees, and the callees that have been copied.
+    shared: FxHashMap<Pc, usize>,
+    copied: FxHashSet<Pc>,
     nodes: FxHashMap<Key, Node>,
     /// Keys in the order in which they were found.
     order: Vec<Key>,
-    /// Where control arrives backwards, by a call or by a computed jump: there it is known what is cold.
-    arrivals: FxHashSet<Key>,
+    /// Return points that were found after a return to them.
+    late: Vec<Key>,
+    /// The callees of cold calls.
+    left_out: Vec<Pc>,
+    /// The shape has changed since this attempt began: another is needed.
+    is_outdated: bool,
 }
 
 /// The region around `entry`, or `None` where not even the entry's instruction can be compiled.
 pub(crate) fn find<G: Guest>(entry: Pc, program: &mut impl Program, limits: &Limits) -> Option<Region> {
     let mut shape = Shape::default();
     loop {
-        let code = Context { parent: 0, callee: entry, returns: Vec::new(), depth: 0, is_shared: true };
+        let code = Context {
+            parent: 0,
+            callee: entry,
+            returns: Vec::new(),
+            depth: 0,
+            is_shared: true,
+            may_return: false,
+        };
         let mut finder = Finder {
             program,
             limits,
+            shared: shape.own.map(|own| (own, 0)).into_iter().collect(),
+            copied: FxHashSet::default(),
             shape,
             contexts: vec![code],
             nodes: FxHashMap::default(),
             order: Vec::new(),
-            arrivals: FxHashSet::default(),
+            late: Vec::new(),
+            left_out: Vec::new(),
+            is_outdated: false,
         };
-        if finder.explore::<G>(entry) {
+        finder.explore::<G>(entry);
+        if !finder.is_outdated {
             return finder.region();
         }
         shape = finder.shape;
@@ -204,43 +230,42 @@ pub(crate) fn find<G: Guest>(entry: Pc, program: &mut impl Program, limits: &Lim
 }
 
 impl<P: Program> Finder<'_, P> {
-    /// Finds all instructions; false where the region is to have another shape.
-    fn explore<G: Guest>(&mut self, entry: Pc) -> bool {
+    /// Finds all instructions, or that the region is to have another shape.
+    fn explore<G: Guest>(&mut self, entry: Pc) {
         let mut queue = std::collections::VecDeque::from([(entry, 0)]);
         loop {
             while let Some(key) = queue.pop_front() {
-                let is_left_out = self.arrivals.contains(&key) && self.is_left_out(key.0);
                 let is_full = self.order.len() >= self.limits.instructions;
-                if self.nodes.contains_key(&key) || is_full || is_left_out {
+                if self.nodes.contains_key(&key) || key.1 == OUTSIDE || is_full {
                     continue;
                 }
                 let is_large = self.order.len() == self.limits.instructions / 2;
-                if self.is_own(key, entry) || is_large && self.condense() {
-                    return false;
+                if self.is_own(key, entry) || is_large && (self.is_outdated || self.condense()) {
+                    self.is_outdated = true;
+                    return;
                 }
                 let Some(node) = self.visit::<G>(key) else {
                     continue;
                 };
-                let Some(node) = node else { return false };
-                let is_arrival = |to: &&Key| to.0 <= key.0 || to.1 != key.1;
-                self.arrivals.extend(node.taken.iter().filter(is_arrival).chain(&node.targets));
                 queue.extend(node.taken.iter().chain(&node.targets).chain(&node.next).copied());
+                queue.extend(self.late.drain(..));
                 self.order.push(key);
                 self.nodes.insert(key, node);
             }
             if !self.fill_open(&mut queue) {
-                return true;
+                return;
             }
         }
-    }
-
-    fn is_left_out(&self, pc: Pc) -> bool {
-        self.shape.hot_only && self.program.is_cold(pc)
     }
 
     /// Gives a large region a shape in which it is smaller, if there is one.
     fn condense(&mut self) -> bool {
         !std::mem::replace(&mut self.shape.hot_only, true) || self.share_copied()
+    }
+
+    /// Another attempt is to share a callee.
+    fn share(&mut self, callee: Pc) {
+        self.is_outdated |= self.shape.shared.insert(callee) && self.copied.contains(&callee);
     }
 
     /// Shares the callees of which most is copied, if any is.
@@ -273,8 +298,8 @@ impl<P: Program> Finder<'_, P> {
         is_own
     }
 
-    /// The node for an instruction; `None` outside the region, `Some(None)` to start again.
-    fn visit<G: Guest>(&mut self, (pc, context): Key) -> Option<Option<Node>> {
+    /// The node for an instruction; `None` outside the region.
+    fn visit<G: Guest>(&mut self, (pc, context): Key) -> Option<Node> {
         let insn = self.program.insn(pc)?;
         let next = G::next(pc);
         let effects = effects::of::<G>(insn, pc);
@@ -291,77 +316,80 @@ impl<P: Program> Finder<'_, P> {
                 node.taken = Some((to, context));
                 node.next = Some((next, context));
             }
-            Flow::Call(to) => {
-                let Some(callee) = self.call(to, (next, context)) else { return Some(None) };
-                node.taken = Some((to, callee));
-            }
-            Flow::Dynamic(_, Via::Return) if !self.contexts[context].is_shared => {
-                let Context { callee, returns, .. } = &self.contexts[context];
-                if self.program.is_unpaired(pc) {
-                    self.shape.shared.insert(*callee);
-                    return Some(None);
+            Flow::Call(to) => node.taken = Some((to, self.call(to, (next, context)))),
+            Flow::Dynamic(_, Via::Return) => {
+                if !self.contexts[context].is_shared && self.program.is_unpaired(pc) {
+                    self.share(self.contexts[context].callee);
                 }
-                node.targets = returns.clone();
+                let context = &mut self.contexts[context];
+                context.may_return = true;
+                node.targets = context.returns.clone();
+                node.open = context.is_shared.then_some(Via::Return);
             }
             Flow::DynamicIf(..) => {
                 node.next = Some((next, context));
                 node.open = Some(Via::Jump);
             }
-            Flow::Dynamic(_, via) => {
-                let is_table = via == Via::Jump && self.program.arrivals(pc).len() > 1;
-                if is_table && !self.contexts[context].is_shared {
-                    self.shape.shared.insert(self.contexts[context].callee);
-                    return Some(None);
+            Flow::Dynamic(_, Via::Jump) => {
+                if !self.contexts[context].is_shared && self.program.arrivals(pc).len() > 1 {
+                    self.share(self.contexts[context].callee);
                 }
-                if via == Via::Call && !self.returns_to(0, (next, context)) {
-                    return Some(None);
-                }
-                node.open = Some(via);
+                node.open = Some(Via::Jump);
+            }
+            Flow::Dynamic(_, Via::Call) => {
+                self.returns_to(0, (next, context));
+                node.open = Some(Via::Call);
             }
             Flow::Trap(_) | Flow::Illegal => {}
         }
-        Some(Some(node))
+        Some(node)
     }
 
-    /// The context of a callee whose return goes to `return_to`, or `None` where one has to be shared that was not.
-    fn call(&mut self, callee: Pc, return_to: Key) -> Option<usize> {
-        let parent = return_to.1;
+    /// The context of a callee whose return goes to `back`.
+    fn call(&mut self, callee: Pc, back: Key) -> usize {
+        if self.shape.hot_only && self.program.is_cold(callee, back.0) {
+            self.left_out.push(callee);
+            return OUTSIDE;
+        }
+        let parent = back.1;
         let depth = self.contexts[parent].depth + 1;
         if depth > self.limits.call_depth || self.is_recursive(callee, parent) {
-            self.shape.shared.insert(callee);
+            self.share(callee);
         }
+        if let Some(&known) = self.shared.get(&callee) {
+            self.returns_to(known, back);
+            return known;
+        }
+        let context = self.contexts.len();
         let is_shared = self.shape.shared.contains(&callee);
-        let has_copies = |c: &Context| c.callee == callee && !c.is_shared;
-        if is_shared && self.contexts.iter().any(has_copies) {
-            return None;
-        }
-        let known = match self.shape.own {
-            Some(own) if own == callee => Some(0),
-            _ => (1..self.contexts.len()).find(|&c| is_shared && self.contexts[c].callee == callee),
-        };
-        if let Some(known) = known {
-            return self.returns_to(known, return_to).then_some(known);
+        if is_shared {
+            self.shared.insert(callee, context);
+        } else {
+            self.copied.insert(callee);
         }
         let depth = if is_shared { 0 } else { depth };
-        self.contexts.push(Context { parent, callee, returns: vec![return_to], depth, is_shared });
-        Some(self.contexts.len() - 1)
+        let returns = vec![back];
+        self.contexts.push(Context { parent, callee, returns, depth, is_shared, may_return: false });
+        context
     }
 
-    /// Notes where a shared context returns to; false where a callee has to be shared that was not. A place is known by its
-    /// address only, so there can't be two copies of it.
-    fn returns_to(&mut self, context: usize, to: Key) -> bool {
-        let returns = &mut self.contexts[context].returns;
-        let Some(at) = returns.iter().position(|known| known.0 == to.0) else {
-            returns.push(to);
-            return true;
+    /// Notes where a shared context returns to. A place is known by its address only, so there can't be two copies of it.
+    fn returns_to(&mut self, context: usize, back: Key) {
+        let Context { returns, may_return, .. } = &mut self.contexts[context];
+        let Some(at) = returns.iter().position(|known| known.0 == back.0) else {
+            returns.push(back);
+            self.late.extend(may_return.then_some(back));
+            return;
         };
         let other = returns[at].1;
         if other == 0 {
-            returns[at] = to;
+            returns[at] = back;
         }
         let is_copy = |context: &usize| !self.contexts[*context].is_shared;
-        let copy = [to.1, other].into_iter().find(|context| other != to.1 && is_copy(context));
-        !copy.is_some_and(|copy| self.shape.shared.insert(self.contexts[copy].callee))
+        let copy = [back.1, other].into_iter().find(|context| other != back.1 && is_copy(context));
+        if let Some(copy) = copy {
+            self.share(self.contexts[copy].callee);
+        }
     }
 
     fn is_recursive(&self, callee: Pc, context: usize) -> bool {
@@ -394,31 +422,31 @@ impl<P: Program> Finder<'_, P> {
         for &(from, context) in self.order.iter().filter(is_return) {
             let mut places: Vec<Pc> = self.program.returns_elsewhere(from).collect();
             if context == 0 {
-                places.extend(self.program.callers(from));
+                places.extend(self.program.callers(from).take(self.limits.targets));
             }
             let returns = &mut self.contexts[context].returns;
             for pc in places {
-                if !returns.iter().any(|known| known.0 == pc) {
+                if returns.len() < self.limits.targets && !returns.iter().any(|known| known.0 == pc) {
                     returns.push((pc, 0));
                 }
             }
         }
         for key in &self.order {
             let Some(via) = self.nodes.get(key).and_then(|node| node.open) else { continue };
-            let arrivals = || self.program.arrivals(key.0).into_iter();
-            let mut targets: Vec<Key> = match via {
-                Via::Return => self.contexts[key.1].returns.clone(),
+            let arrivals = || self.program.arrivals(key.0).into_iter().take(self.limits.targets);
+            let targets: Vec<Key> = match via {
+                Via::Return => {
+                    self.contexts[key.1].returns.iter().take(self.limits.targets).copied().collect()
+                }
                 Via::Jump => arrivals().map(|pc| self.arrival(pc, key.1)).collect(),
                 Via::Call => arrivals().map(|pc| (pc, 0)).collect(),
             };
-            targets.truncate(self.limits.targets);
-            self.arrivals.extend(&targets);
             queue.extend(targets.iter().filter(|_| self.order.len() < self.limits.instructions));
             self.nodes.entry(*key).and_modify(|node| node.targets = targets);
         }
         queue.retain(|key| !self.nodes.contains_key(key));
         // What can't be an instruction of the region must not be asked for again and again.
-        queue.retain(|key| !self.is_left_out(key.0) && self.program.insn(key.0).is_some());
+        queue.retain(|key| self.program.insn(key.0).is_some());
         !queue.is_empty()
     }
 
@@ -456,7 +484,7 @@ impl<P: Program> Finder<'_, P> {
                 ..Block::default()
             });
         }
-        let mut region = Region { blocks };
+        let mut region = Region { blocks, left_out: self.left_out };
         region.renumber();
         Some(region)
     }
@@ -516,7 +544,7 @@ impl Region {
         self.blocks.iter().flat_map(targets).filter_map(outside)
     }
 
-    /// The returns from it.
+    /// The returns from it, but for those of copied callees.
     pub(crate) fn returns<G: Guest>(&self) -> impl Iterator<Item = Pc> + '_ {
         let is_return = |block: &&Block| {
             let last = block.insns.last().map(|&(pc, insn)| effects::of::<G>(insn, pc).flow);

@@ -138,9 +138,9 @@ pub struct Config {
     /// Regions that a machine may have compiled at once, beside those that a program needs that cannot be written; more only as
     /// it retires instructions, 20,000 for each.
     pub regions: u64,
-    /// Instructions in a region, copies of callees counted.
+    /// Instructions in a region. Callees are copied, and loops written out, as far as it has half as many with that.
     pub region_instructions: usize,
-    /// How deep calls are copied into their callers.
+    /// How deep calls are copied into their callers; callees of deeper ones are shared.
     pub call_depth: usize,
     /// Targets that an indirect jump is compared with.
     pub targets: usize,

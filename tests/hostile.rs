@@ -75,7 +75,7 @@ fn entered() -> Case {
 }
 
 /// No image has more translated than a fixed number of instructions, and a share of those that it retires: 256 regions and
-/// one for each 20,000 retired, of which each has at most 1000 instructions and so many copies again.
+/// one for each 20,000 retired, of which each has at most 1000 instructions with their copies and so many again, or 2000, and copies of short loops.
 #[test]
 fn an_image_that_thrashes_compilation_is_bounded() {
     for (name, case) in [("walks", program(WALKS)), ("rewrites", program(REWRITES)), ("enters", entered())] {

@@ -328,7 +328,9 @@ impl<G: Guest> Statements<'_, '_, G> {
         if let Some(word) = self.code_at(space, at) {
             let (of, text) = (self.type_of(v), self.text(v));
             let stop = self.stop(exit::UNTRANSLATED, "the program changes its code");
-            self.stop_if(&format!("{text} != {}", constant(of, word)), &stop);
+            let is_it = fixed(&self.printer.state, self.meaning, at).and_then(|to| self.is_still(at, to));
+            let is_it = is_it.map_or_else(String::new, |is_it| is_it + " && ");
+            self.stop_if(&format!("{is_it}{text} != {}", constant(of, word)), &stop);
         }
         let plain = match self.element(space, of, at) {
             Ok(element) => format!("{element} = {value};"),

@@ -34,10 +34,10 @@ pub fn config(choices: &mut Choices<'_>) -> Config {
         // Not often: it compiles what is never executed, too, and compiling is what time goes to.
         tiers: if choices.chance(64) { Tiers::Jit } else { Tiers::Auto },
         // Seldom 0: nobody has been where a program starts, so that place is refused, for long.
-        hot: choices.pick(&[1, 1, 1, 2, 2, 2, 5, 5, 5, 20, 20, 20, 50, 50, 50, 0]),
+        hot: choices.pick(&[1, 1, 1, 2, 2, 2, 5, 5, 5, 20, 20, 20, 50, 50, 200, 0]),
         compile: if choices.chance(32) { Compile::Background } else { Compile::Inline },
         regions: choices.pick(&[8, 24, 48, 96]),
-        region_instructions: choices.pick(&[1000, 300, 300, 300, 200, 200, 100, 60, 30, few]),
+        region_instructions: choices.pick(&[2000, 600, 300, 300, 200, 200, 100, 60, 30, few]),
         ..Config::default()
     };
     if choices.chance(64) {

@@ -96,7 +96,7 @@ impl Code {
     }
 
     #[inline(always)]
-    pub(crate) fn get(&self, pc: Pc) -> Insn {
+    pub(super) fn get(&self, pc: Pc) -> Insn {
         Insn::from_bits(self.insns.get(pc as usize).copied().unwrap_or(0))
     }
 

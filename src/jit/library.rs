@@ -159,11 +159,20 @@ impl Library {
         Found { era: shelf.era, regions, is_busy: shelf.compiling.contains(&pc) }
     }
 
+    /// Whether so many regions are being compiled that nobody gets the right to compile another.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.is_full(&self.shared.lock())
+    }
+
+    fn is_full(&self, shelf: &Shelf) -> bool {
+        self.config.compile == Compile::Background && shelf.compiling.len() >= QUEUE
+    }
+
     /// The right to compile a region at `pc`; `None` while somebody does, or enough others wait.
     pub(crate) fn claim(&self, pc: Pc) -> Option<Claim> {
         let mut shelf = self.shared.lock();
-        let is_full = self.config.compile == Compile::Background && shelf.compiling.len() >= QUEUE;
-        (!is_full && shelf.compiling.insert(pc)).then(|| Claim { pc, shared: Arc::downgrade(&self.shared) })
+        (!self.is_full(&shelf) && shelf.compiling.insert(pc))
+            .then(|| Claim { pc, shared: Arc::downgrade(&self.shared) })
     }
 
     /// Translates and compiles a region here, and publishes it. `translate` is given the host's instruction set and the

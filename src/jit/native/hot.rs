@@ -15,7 +15,7 @@ use super::super::survey::{named_stores, plain_ranges, texts};
 use super::{EXITS, Native, OFTEN, SHUT};
 use crate::effects;
 use crate::guest::{Guest, Insn};
-use crate::interp::Code;
+use crate::interp::{Code, NATIVE};
 use crate::ops::{Flow, Pc};
 use crate::record::{Doing, Unfit, What};
 use crate::region::{self, Limits, Program, Region};
@@ -38,12 +38,37 @@ struct View<'a, G> {
     code: &'a mut Code,
     history: &'a History,
     unpaired: &'a FxHashMap<Pc, u32>,
+    seen: &'a FxHashSet<Pc>,
     /// Take what has never been executed, too.
     eager: bool,
     /// Go on where subroutines are called that the region is in the middle of.
     is_wide: bool,
-    /// Subroutines by where their calls return to, of what has been executed.
-    calls: OnceCell<FxHashMap<Pc, Pc>>,
+    calls: OnceCell<Calls>,
+}
+
+/// The calls of what has been executed.
+#[derive(Default)]
+struct Calls {
+    /// Subroutines by where their calls return to.
+    callees: FxHashMap<Pc, Pc>,
+    /// Where calls of a subroutine return to, in order: what is neither cold nor native.
+    returns: FxHashMap<Pc, Vec<Pc>>,
+}
+
+impl Calls {
+    fn of<G: Guest>(view: &View<'_, G>) -> Calls {
+        let (code, mut calls) = (&view.code, Calls::default());
+        for pc in (0..code.len() as Pc).filter(|&pc| code.is_decoded(pc)) {
+            if let Flow::Call(callee) = effects::of::<G>(view.peek(pc), pc).flow {
+                let back = G::next(pc);
+                calls.callees.insert(back, callee);
+                if !is_cold(code, back) && code.heat(back) != NATIVE {
+                    calls.returns.entry(callee).or_default().push(back);
+                }
+            }
+        }
+        calls
+    }
 }
 
 impl<G: Guest> Program for View<'_, G> {
@@ -76,23 +101,17 @@ impl<G: Guest> Program for View<'_, G> {
         self.unpaired.get(&from).is_some_and(|&times| times >= OFTEN)
     }
 
-    fn callers(&self, from: Pc) -> Vec<Pc> {
-        let Some(last) = self.code.last_return(from).filter(|_| self.is_wide) else { return Vec::new() };
-        let calls = self.calls.get_or_init(|| {
-            let executed = (0..self.code.len() as Pc).filter(|&pc| self.code.is_decoded(pc));
-            let call = |pc| match effects::of::<G>(self.code.get(pc), pc).flow {
-                Flow::Call(to) => Some((G::next(pc), to)),
-                _ => None,
-            };
-            executed.filter_map(call).collect()
-        });
-        let Some(callee) = calls.get(&last) else { return vec![last] };
-        let is_hot = |&(&to, of): &(&Pc, &Pc)| of == callee && !is_cold(self.code, to);
-        BTreeSet::from_iter(calls.iter().filter(is_hot).map(|call| *call.0)).into_iter().collect()
+    fn callers(&self, from: Pc) -> impl Iterator<Item = Pc> {
+        let last = self.code.last_return(from).filter(|_| self.is_wide);
+        let calls = || self.calls.get_or_init(|| Calls::of(self));
+        let callee = last.and_then(|last| calls().callees.get(&last));
+        let known = callee.and_then(|callee| calls().returns.get(callee));
+        last.filter(|_| callee.is_none()).into_iter().chain(known.into_iter().flatten().copied())
     }
 
-    fn is_cold(&self, pc: Pc) -> bool {
-        !self.eager && is_cold(self.code, pc)
+    fn is_cold(&self, callee: Pc, back: Pc) -> bool {
+        // What was counted since another place is little where that is close.
+        !self.eager && !self.seen.contains(&callee) && is_cold(self.code, callee) && is_cold(self.code, back)
     }
 }
 
@@ -158,7 +177,7 @@ impl Native {
             self.take::<G>(outer, state, code, stats);
             return self.wait_for(outer, pc, code);
         }
-        if !may_compile {
+        if !may_compile || self.library.is_busy() {
             return self.cool(pc, soon(code), code);
         }
         let start = Instant::now();
@@ -342,6 +361,7 @@ impl Native {
             code,
             history: &self.history,
             unpaired: &self.unpaired,
+            seen: &self.seen,
             eager,
             is_wide,
             calls: OnceCell::new(),
@@ -362,11 +382,9 @@ impl Native {
             region = outer;
         }
         for _ in 0..if may_go_out { config.call_depth } else { 0 } {
-            let back = region.returns::<G>().find_map(|from| view.code.last_return(from));
-            let Some(back) = back.filter(|&back| !region.contains(back) && self.region_at(back).is_none())
-            else {
-                break;
-            };
+            let elsewhere = |from| view.code.last_return(from).filter(|&back| !region.contains(back));
+            let back = region.returns::<G>().find_map(elsewhere);
+            let Some(back) = back.filter(|&back| self.region_at(back).is_none()) else { break };
             let Some(outer) = region::find::<G>(back, &mut view, &limits) else { break };
             if outer.blocks[0].predecessors < 2 || !outer.contains(pc) {
                 break;
@@ -376,7 +394,8 @@ impl Native {
         let goes_elsewhere = |from| view.code.last_return(from).is_some_and(|back| !region.contains(back));
         if !eager && region.returns::<G>().any(goes_elsewhere) {
             view.is_wide = true;
-            region = region::find::<G>(region.blocks[0].pc(), &mut view, &limits)?;
+            let wide = region::find::<G>(region.blocks[0].pc(), &mut view, &limits);
+            region = wide.filter(|wide| wide.contains(pc)).unwrap_or(region);
         }
         Some(region)
     }
@@ -388,9 +407,8 @@ impl Native {
             return Vec::new();
         }
         let is_new = |&to: &Pc| {
-            (to as usize) < code.len()
-                && (!code.is_decoded(to) || is_cold(code, to))
-                && !self.seen.contains(&to)
+            let is_known = code.is_decoded(to) && !region.left_out.contains(&to);
+            (to as usize) < code.len() && !is_known && !self.seen.contains(&to)
         };
         BTreeSet::from_iter(region.ways_out::<G>().filter(is_new)).into_iter().collect()
     }
