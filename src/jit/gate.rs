@@ -28,7 +28,7 @@ use crate::tier::Plant;
 use crate::unroll::innermost_loops;
 
 /// Turns of a loop from which on a gate pays.
-const TURNS: usize = 8;
+const TURNS: usize = 16;
 
 /// How much more a value is than a slot at the top of a loop's header: a number and so many times a slot that the loop leaves
 /// alone, both ends included.
