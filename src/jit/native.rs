@@ -21,8 +21,8 @@ use crate::tier::{Config, Plant, Stats};
 
 /// Exits between looks whether outdated regions can be replaced.
 const EXITS: u32 = 16;
-/// Indirect jumps and returns to unknown places before a region is made again with them in it, exits to code that was new or cold before it is
-/// made again with that, and exits at accesses before it is made again with more careful tests.
+/// Indirect jumps and returns to unknown places before a region is made again with them in it, exits to code that was new or cold
+/// before it is made again with that, and exits at accesses before it is made again with more careful tests.
 const LEARN: u64 = 64;
 /// Unless it retires as many instructions for each: they cost less then than another region would.
 const SELDOM: u64 = 10_000;

@@ -145,6 +145,7 @@ impl Order {
         let is_cold = |pc| cold.contains(&pc);
         if unrolling {
             let turns = |region: &_, loops: &[_]| turns::turns::<G>(region, loops, &known);
+            // As large as with copied callees, and no larger: a large region takes long to compile.
             written.get_or_init(|| write_out(&mut region, config.region_instructions / 2, is_cold, turns));
         }
         convert::part_ways(&mut region, &known);

@@ -26,7 +26,8 @@ use crate::tier::{Compile, Stats, Tiers};
 const POLL: i32 = 5_000;
 /// Turns that a short loop takes, on average, at most.
 const SHORT: usize = 32;
-/// A place that has counted this part of what makes one hot is cold: loops there are not copied, which compiling takes longest for.
+/// A place that has counted this part of what makes one hot is cold: loops there are not copied, which compiling takes longest for, and
+/// large regions are without calls of it.
 const COLD: i32 = 64;
 /// A run of this many instructions that do nothing is not compiled: control slides through empty memory.
 const SLIDE: Pc = 8;
