@@ -57,8 +57,8 @@ pub(crate) struct Block {
     pub(crate) longest: u64,
     /// The fewest instructions that retire from the region's entry to the top.
     pub(crate) shortest: u64,
-    /// The block that control has always passed through before; itself for block 0.
-    pub(crate) dominator: usize,
+    /// The last of the blocks that control has always passed through before, if there is one.
+    pub(crate) dominator: Option<usize>,
 }
 
 impl Block {
@@ -94,6 +94,8 @@ impl Block {
 #[derive(Debug)]
 pub(crate) struct Region {
     pub(crate) blocks: Vec<Block>,
+    /// Other blocks where control may come in.
+    pub(crate) entries: Vec<usize>,
     /// The callees of cold calls, which are no part of it.
     pub(crate) left_out: Vec<Pc>,
 }
@@ -171,7 +173,10 @@ impl Region {
     /// Whether control reaches `b` through `a` only.
     pub(crate) fn dominates(&self, a: usize, mut b: usize) -> bool {
         while b > a {
-            b = self.blocks[b].dominator;
+            match self.blocks[b].dominator {
+                Some(up) => b = up,
+                None => return false,
+            }
         }
         a == b
     }
@@ -196,30 +201,11 @@ impl Region {
     /// Puts the blocks in reverse post-order, entry first, drops those that nothing leads to, and analyses the
     /// rest.
     pub(crate) fn renumber(&mut self) {
-        let mut order = Vec::new();
-        let mut seen = vec![false; self.blocks.len()];
-        seen[0] = true;
-        // The fall-through is walked last, so that it comes right behind its block.
-        let successors = |b: usize| -> Vec<usize> {
-            let mut list: Vec<usize> = self.blocks[b].successors().collect();
-            list.reverse();
-            list
-        };
-        let mut stack = vec![(0, successors(0))];
-        while let Some((block, rest)) = stack.last_mut() {
-            match rest.pop() {
-                Some(to) if seen[to] => {}
-                Some(to) => {
-                    seen[to] = true;
-                    stack.push((to, successors(to)));
-                }
-                None => {
-                    order.push(*block);
-                    stack.pop();
-                }
-            }
+        // What only other entries lead to comes behind the rest.
+        let (mut order, mut seen) = (Vec::new(), vec![false; self.blocks.len()]);
+        for entry in [0].into_iter().chain(self.entries.iter().copied()) {
+            order.extend(self.walk(entry, &mut seen));
         }
-        order.reverse();
         let mut index = vec![0; self.blocks.len()];
         order.iter().enumerate().for_each(|(new, &old)| index[old] = new);
         let renumbered = |t: Target| match t {
@@ -244,15 +230,48 @@ impl Region {
                 }
             })
             .collect();
+        self.entries.iter_mut().for_each(|entry| *entry = index[*entry]);
         self.analyse();
+    }
+
+    /// The blocks that are reached from one and that have not been seen, in reverse post-order.
+    fn walk(&self, from: usize, seen: &mut [bool]) -> Vec<usize> {
+        let mut order = Vec::new();
+        if std::mem::replace(&mut seen[from], true) {
+            return order;
+        }
+        // The fall-through is walked last, so that it comes right behind its block.
+        let successors = |b: usize| -> Vec<usize> {
+            let mut list: Vec<usize> = self.blocks[b].successors().collect();
+            list.reverse();
+            list
+        };
+        let mut stack = vec![(from, successors(from))];
+        while let Some((block, rest)) = stack.last_mut() {
+            match rest.pop() {
+                Some(to) if seen[to] => {}
+                Some(to) => {
+                    seen[to] = true;
+                    stack.push((to, successors(to)));
+                }
+                None => {
+                    order.push(*block);
+                    stack.pop();
+                }
+            }
+        }
+        order.reverse();
+        order
     }
 
     /// Counts predecessors, finds checkpoints (where a cycle closes), the longest way on to where the budget is checked, the shortest
     /// way there, and dominators. Blocks are in reverse post-order, so an edge to an earlier block, or to itself, closes a cycle,
     /// and every cycle has such an edge.
     fn analyse(&mut self) {
-        self.blocks[0].predecessors = 1;
-        self.blocks[0].is_checkpoint = true;
+        for entry in self.entries.iter().copied().chain([0]) {
+            self.blocks[entry].predecessors = 1;
+            self.blocks[entry].is_checkpoint = true;
+        }
         let edges: Vec<(usize, usize)> =
             (0..self.blocks.len()).flat_map(|b| self.blocks[b].successors().map(move |s| (b, s))).collect();
         for &(from, to) in &edges {
@@ -267,7 +286,7 @@ impl Region {
             (block.longest, block.is_always_checked) = (longest, block.is_checkpoint && longest > LONG);
         }
         let mut shortest = vec![u64::MAX; self.blocks.len()];
-        shortest[0] = 0;
+        self.entries.iter().chain([&0]).for_each(|&entry| shortest[entry] = 0);
         let mut changed = true;
         while changed {
             changed = false;
@@ -287,22 +306,23 @@ impl Region {
         for &(from, to) in edges {
             predecessors[to].push(from);
         }
-        let mut dominators: Vec<Option<usize>> = vec![None; self.blocks.len()];
+        // Where control comes in is 0 here, and a block is its number plus one.
+        let mut dominators: Vec<Option<usize>> = vec![None; self.blocks.len() + 1];
         dominators[0] = Some(0);
         let mut changed = true;
         while changed {
             changed = false;
-            for b in 1..self.blocks.len() {
-                let mut new = None;
-                for &p in predecessors[b].iter().filter(|&&p| dominators[p].is_some()) {
+            for b in 0..self.blocks.len() {
+                let mut new = (b == 0 || self.entries.contains(&b)).then_some(0);
+                for p in predecessors[b].iter().map(|p| p + 1).filter(|&p| dominators[p].is_some()) {
                     new = Some(new.map_or(p, |q| meet(&dominators, p, q)));
                 }
-                changed |= dominators[b] != new;
-                dominators[b] = new;
+                changed |= dominators[b + 1] != new;
+                dominators[b + 1] = new;
             }
         }
-        for (block, dominator) in self.blocks.iter_mut().zip(dominators) {
-            block.dominator = dominator.expect("every block is reached from the entry");
+        for (block, dominator) in self.blocks.iter_mut().zip(&dominators[1..]) {
+            block.dominator = dominator.expect("every block is reached from an entry").checked_sub(1);
         }
     }
 }

@@ -114,11 +114,7 @@ impl<G: Guest> Translator<'_, G> {
             if here.is_some() {
                 return here.copied();
             }
-            let up = self.region.blocks[block].dominator;
-            if up == block {
-                return None;
-            }
-            block = up;
+            block = self.region.blocks[block].dominator?;
         }
     }
 

@@ -55,19 +55,20 @@ pub(crate) fn host_isa(options: CodegenOptions) -> Result<OwnedTargetIsa, String
 
 /// A region's way in. It keeps the generation alive that it was published in.
 pub(crate) struct Entry {
-    function: extern "C" fn(*mut u8) -> u32,
+    function: extern "C" fn(*mut u8, u32) -> u32,
     _generation: Arc<Generation>,
 }
 
 impl Entry {
-    /// Runs native code on a state; returns the number of the exit that it left through.
+    /// Runs native code on a state from one of the region's entries, 0 for the first; returns the number of the exit that it left
+    /// through.
     ///
     /// # Safety
     /// The state is one of the guest and the settings that the region was translated for: its code reads and writes
     /// the state's block by the offsets of that guest's spaces.
     #[inline]
-    pub(crate) unsafe fn run(&self, state: &mut State) -> u32 {
-        (self.function)(state.as_mut_ptr())
+    pub(crate) unsafe fn run(&self, state: &mut State, entry: u32) -> u32 {
+        (self.function)(state.as_mut_ptr(), entry)
     }
 
     /// Where the code starts.
@@ -100,7 +101,8 @@ impl Generation {
         module.finalize_definitions().map_err(|e| e.to_string())?;
         let address = module.get_finalized_function(id);
         // SAFETY: the address is that of finalized code, which `translate` gave this signature.
-        let function = unsafe { std::mem::transmute::<*const u8, extern "C" fn(*mut u8) -> u32>(address) };
+        let function =
+            unsafe { std::mem::transmute::<*const u8, extern "C" fn(*mut u8, u32) -> u32>(address) };
         Ok(Entry { function, _generation: self.clone() })
     }
 }

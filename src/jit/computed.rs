@@ -72,13 +72,15 @@ impl<G: Guest> Translator<'_, G> {
         }
     }
 
-    /// Whether jumps from other blocks have the same targets, so that all of these are joins, and none is in a loop with a gate.
-    /// Elements would have to be handed over, too.
+    /// Whether jumps from other blocks have the same targets, so that all of these are joins. Where control may stay in a loop with a
+    /// gate, it does not pass another place. Elements would have to be handed over, too.
     fn is_compared_elsewhere(&self, block: &Block) -> bool {
         let has_elements = !self.facts.elements.elements.is_empty();
-        let same = |other: &usize| self.region.blocks[*other].targets == block.targets;
-        let blocks: Vec<usize> = (0..self.region.blocks.len()).filter(same).collect();
-        !has_elements && blocks.len() > 1 && blocks.iter().all(|&b| self.gated[b].is_none())
+        let is_same = |other: usize| self.region.blocks[other].targets == block.targets;
+        let is_in_loop = |to: usize, b: usize| self.gated[b].is_some() && self.gated[to] == self.gated[b];
+        let is_free = |b: usize| !block.targets.iter().any(|target| is_in_loop(target.1, b));
+        let others = (0..self.region.blocks.len()).filter(|&b| b != self.current && is_same(b) && is_free(b));
+        !has_elements && is_free(self.current) && others.count() > 0
     }
 
     /// Hands over to where jumps from here and elsewhere are compared.

@@ -207,10 +207,12 @@ pub(super) fn tops<G: Guest>(region: &Region, view: &View<'_>) -> (Vec<Vec<Value
     let mut tops: Vec<Option<Vec<Value>>> = vec![None; region.blocks.len()];
     // By block: where control comes from, and the slots on the way.
     let mut ways: Vec<BTreeMap<Option<usize>, Vec<Value>>> = vec![BTreeMap::new(); region.blocks.len()];
-    ways[0].insert(None, view.entry());
+    for &entry in region.entries.iter().chain([&0]) {
+        ways[entry].insert(None, view.entry());
+    }
     let mut times = vec![0; region.blocks.len()];
     let mut literals = FxHashSet::default();
-    let mut queue = BTreeSet::from([0]);
+    let mut queue = BTreeSet::from_iter(region.entries.iter().chain([&0]).copied());
     while let Some(index) = queue.pop_first() {
         times[index] += 1;
         let old = tops[index].clone().filter(|_| times[index] > ANEW);

@@ -28,6 +28,8 @@ const VERSIONS: usize = 8;
 /// What a compiled function rests on, beside its code.
 pub(crate) struct Basis {
     pub(crate) entry_pc: Pc,
+    /// Other places where control may come in.
+    pub(crate) entries: Vec<Pc>,
     pub(crate) exits: Vec<Exit>,
     pub(crate) words: Vec<Word>,
     /// Words that the code writes without a test.

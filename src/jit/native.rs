@@ -19,6 +19,8 @@ use crate::state::{State, attr};
 use crate::table::Table;
 use crate::tier::{Config, Plant, Stats};
 
+/// Bits of an entry's number among those of its region.
+const ENTRY_BITS: u32 = 8;
 /// Exits between looks whether outdated regions can be replaced.
 const EXITS: u32 = 16;
 /// Indirect jumps and returns to unknown places before a region is made again with them in it, exits to code that was new or cold
@@ -26,6 +28,9 @@ const EXITS: u32 = 16;
 const LEARN: u64 = 64;
 /// Unless it retires as many instructions for each: they cost less then than another region would.
 const SELDOM: u64 = 10_000;
+/// The same of exits to what is native itself, each of which costs a fraction of a microsecond.
+const LEARN_NATIVE: u64 = 16_384;
+const SELDOM_NATIVE: u64 = 512;
 /// Of these, exits at one access that make it one to be careful at, and at one return that make it one that has no call of its own.
 const OFTEN: u32 = 8;
 /// Times that a gate is shut before its loop has none in other regions.
@@ -45,6 +50,8 @@ struct Installed {
     missed: u64,
     /// Times that it left for code that had never, or seldom, been executed when it was made.
     strayed: u64,
+    /// Times that it left in one of these ways for what is native itself.
+    handed_on: u64,
     /// Times that it left at an access.
     accesses: u64,
     /// One of its gates has been shut too often.
@@ -66,7 +73,8 @@ pub(crate) struct Native {
     regions: Vec<Option<Installed>>,
     /// Numbers of regions that are no more.
     free: Vec<usize>,
-    /// By code address: the number of the region that starts there, plus one.
+    /// By code address: the number of the region that has an entry there, and that of the entry, which are
+    /// [put together][ENTRY_BITS], plus one.
     entries: Option<Table<u32>>,
     /// Regions made from a word, and regions that write it without a test.
     owners: Watches,
@@ -190,23 +198,43 @@ impl Native {
         }
     }
 
-    /// Whether native code starts at `pc`.
+    /// The number of the region that control comes into at `pc`, and through which of its entries.
     #[inline]
+    fn entry_at(&self, pc: Pc) -> Option<(usize, u32)> {
+        let entry = self.entries.as_ref()?.get(pc as usize)?.checked_sub(1)?;
+        Some(((entry >> ENTRY_BITS) as usize, entry & ((1 << ENTRY_BITS) - 1)))
+    }
+
+    /// The number of the region that was made for `pc`.
     fn region_at(&self, pc: Pc) -> Option<usize> {
-        self.entries.as_ref()?.get(pc as usize).and_then(|&id| (id as usize).checked_sub(1))
+        self.entry_at(pc).filter(|entry| entry.1 == 0).map(|entry| entry.0)
+    }
+
+    /// Leads control at `pc` into a region through one of its entries, or lets it be interpreted.
+    fn lead(&mut self, pc: Pc, to: Option<(usize, u32)>, code: &mut Code) {
+        let entries = self.entries.get_or_insert_with(|| Table::new(code.len()));
+        entries[pc as usize] = to.map_or(0, |(id, entry)| ((id as u32) << ENTRY_BITS | entry) + 1);
+        code.set_heat(pc, if to.is_some() { NATIVE } else { 0 });
+    }
+
+    /// A region with another entry than its first at `pc`.
+    fn region_around(&self, pc: Pc) -> Option<(usize, u32)> {
+        let other = |region: &Installed| region.region.basis.entries.iter().position(|&entry| entry == pc);
+        let all = self.regions.iter().enumerate();
+        all.filter_map(|(id, region)| Some((id, other(region.as_ref()?)? as u32 + 1))).next()
     }
 
     /// Runs the native code that starts at the state's pc, if there is any: why it handed back, with pc and
     /// budget in the state.
     pub(crate) fn run(&mut self, state: &mut State, code: &mut Code, stats: &mut Stats) -> Option<Reason> {
-        let id = self.region_at(state.pc())?;
+        let (id, entry) = self.entry_at(state.pc())?;
         let installed = self.regions[id].as_mut().expect("an entry's region exists");
         let before = state.budget();
         if let Some(record) = &self.record {
             record.doing(Doing::Native(installed.number));
         }
         // SAFETY: the library is one of this machine's guest and settings, and the state is this machine's.
-        let left_by = unsafe { installed.region.entry.run(state) };
+        let left_by = unsafe { installed.region.entry.run(state, entry) };
         let exit = &installed.region.basis.exits[left_by as usize];
         state.set_budget(state.budget() - exit.retired);
         if let Some(pc) = exit.pc {
@@ -224,21 +252,24 @@ impl Native {
         if reason == Reason::Unpaired {
             *self.unpaired.entry(exit.at).or_default() += 1;
         }
-        match reason {
+        let misses = match reason {
             Reason::Indirect => {
                 code.arrive(exit.at, state.pc());
-                installed.missed += 1;
+                true
             }
+            // What was known when the region was made is not in it for a reason.
             Reason::Return | Reason::Unpaired => {
-                // What was known when the region was made is not in it for a reason.
-                let first = code.come_back_elsewhere(exit.at, state.pc());
-                installed.missed += u64::from(first > installed.region.basis.arrivals);
+                code.come_back_elsewhere(exit.at, state.pc()) > installed.region.basis.arrivals
             }
-            _ => {}
-        }
+            _ => false,
+        };
         let strays =
             reason == Reason::Leave && installed.region.basis.unseen.binary_search(&state.pc()).is_ok();
-        if strays {
+        if code.heat(state.pc()) == NATIVE {
+            installed.handed_on += u64::from(misses || strays);
+        } else if misses {
+            installed.missed += 1;
+        } else if strays {
             if installed.strayed == 0 {
                 (installed.runs, installed.retired, installed.accesses, installed.missed) = (1, 0, 0, 0);
             }
@@ -269,6 +300,7 @@ impl Native {
         }
         let could_be_better = installed.missed == LEARN
             || installed.strayed == LEARN
+            || installed.handed_on == LEARN_NATIVE
             || installed.accesses == LEARN
             || installed.is_shut;
         let is_wanting = is_other || could_be_better || installed.runs >= policy::PROBATION;
@@ -285,9 +317,12 @@ impl Native {
         let Basis { entry_pc, arrivals, .. } = installed.region.basis;
         // Of a region that another machine has had compiled, it is not known which these were.
         let could_know_more = code.first_arrivals > arrivals;
+        let misses = installed.missed == LEARN && installed.retired < LEARN * SELDOM;
+        let hands_on =
+            installed.handed_on == LEARN_NATIVE && installed.retired < LEARN_NATIVE * SELDOM_NATIVE;
         let outdated = if is_other {
             Why::Constants
-        } else if installed.missed == LEARN && could_know_more && installed.retired < LEARN * SELDOM {
+        } else if (misses || hands_on) && could_know_more {
             Why::Targets
         } else if installed.strayed == LEARN && installed.retired < LEARN * SELDOM {
             self.seen.insert(state.pc());
@@ -310,7 +345,7 @@ impl Native {
             if installed.runs >= policy::PROBATION {
                 (installed.runs, installed.retired) = (0, 0);
             }
-            (installed.missed, installed.strayed, installed.accesses) = (0, 0, 0);
+            (installed.missed, installed.strayed, installed.handed_on, installed.accesses) = (0, 0, 0, 0);
             return;
         };
         installed.outdated = Some(outdated);
@@ -366,10 +401,12 @@ impl Native {
             record.dropped(number, stats.instructions(), why);
         }
         self.free.push(id);
-        if let Some(entries) = &mut self.entries {
-            entries[region.basis.entry_pc as usize] = 0;
+        let Basis { entry_pc, entries, .. } = &region.basis;
+        for &pc in entries.iter().chain([entry_pc]) {
+            if self.entry_at(pc).is_some_and(|entry| entry.0 == id) {
+                self.lead(pc, self.region_around(pc), code);
+            }
         }
-        code.set_heat(region.basis.entry_pc, 0);
         let words = region.basis.words.iter().map(|w| w.at);
         unlink(&mut self.owners, words, id, state, self.code_space, attr::COMPILED);
         let trusted = region.basis.trusted.iter().copied();
@@ -435,7 +472,7 @@ impl Native {
         code: &mut Code,
         stats: &mut Stats,
     ) {
-        let Basis { entry_pc, words, trusted, .. } = &region.basis;
+        let Basis { entry_pc, entries, words, trusted, .. } = &region.basis;
         self.drop_outdated(*entry_pc, state, code, stats);
         let is_own = self.waiting.remove(entry_pc).is_some();
         if is_own {
@@ -465,8 +502,6 @@ impl Native {
                 self.trusters.insert((at, id));
             }
         }
-        let entries = self.entries.get_or_insert_with(|| Table::new(code.len()));
-        entries[*entry_pc as usize] = id as u32 + 1;
         // What was counted inside says that this region is wanted, not another one there; and control will soon come to it.
         let inside = policy::inside(code.threshold());
         for &Word { at, .. } in words.iter().filter(|word| !word.is_literal) {
@@ -475,14 +510,30 @@ impl Native {
                 code.set_heat(at, inside);
             }
         }
-        code.set_heat(*entry_pc, NATIVE);
+        self.lead(*entry_pc, Some((id, 0)), code);
+        for (entry, &pc) in (1..).zip(entries) {
+            self.drop_outdated(pc, state, code, stats);
+            if self.entry_at(pc).is_none() {
+                self.lead(pc, Some((id, entry)), code);
+            }
+        }
         if !region.basis.gated.is_empty() {
             state.find_plain();
             self.long.extend(&region.basis.gated);
         }
-        let (runs, retired, missed, strayed, accesses, is_shut, outdated) = Default::default();
-        let installed =
-            Installed { region, number, runs, retired, missed, strayed, accesses, is_shut, outdated };
+        let (runs, retired, missed, strayed, handed_on, accesses, is_shut, outdated) = Default::default();
+        let installed = Installed {
+            region,
+            number,
+            runs,
+            retired,
+            missed,
+            strayed,
+            handed_on,
+            accesses,
+            is_shut,
+            outdated,
+        };
         self.regions[id] = Some(installed);
     }
 

@@ -137,7 +137,12 @@ impl Order {
             },
             plant: config.plant,
         };
-        if constants {
+        if !region.entries.is_empty() && !G::SPACES.iter().all(|space| space.attributes) {
+            // The elements' bound is tested where control comes in, in the name of the first instruction.
+            region.entries.clear();
+            region.renumber();
+        }
+        if constants && region.entries.is_empty() {
             known.constants = choose::<G>(&region, &known, &varying);
         }
         region.note_seldom(|pc| ways.get_or_init(seen).get(&pc).copied());
@@ -167,6 +172,7 @@ impl Order {
         };
         let basis = Basis {
             entry_pc,
+            entries: region.entries.iter().map(|&entry| region.blocks[entry].pc()).collect(),
             exits,
             words: words.into_iter().map(word).collect(),
             trusted,

@@ -12,7 +12,7 @@ use cranelift_codegen::ir::{
     SourceLoc, TrapCode, UserFuncName, Value, ValueDef, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Switch};
 
 use super::access::Found;
 use super::computed::Dispatch;
@@ -131,7 +131,7 @@ pub(crate) fn translate<G: Guest>(
     context: &mut FunctionBuilderContext,
 ) -> Translation {
     let mut signature = Signature::new(call_conv);
-    signature.params.push(AbiParam::new(types::I64));
+    signature.params.extend([types::I64, types::I32].map(AbiParam::new));
     signature.returns.push(AbiParam::new(types::I32));
     let name = UserFuncName::user(0, region.blocks[0].pc());
     let mut function = Function::with_name_signature(name, signature);
@@ -289,6 +289,7 @@ impl<G: Guest> Translator<'_, G> {
         self.check_constants();
         self.load_elements();
         self.tops = vec![self.now.slots.clone(); 1 + self.region.blocks.len()];
+        self.come_in_elsewhere();
         if self.region.blocks[0].predecessors > 1 {
             self.jump(Target::Block(0));
         } else {
@@ -296,6 +297,29 @@ impl<G: Guest> Translator<'_, G> {
             self.b.ins().jump(block, &[]);
             self.entered[0] = Some(self.now.clone());
         }
+    }
+
+    /// Leads to the region's other entries; the first is where translating goes on.
+    fn come_in_elsewhere(&mut self) {
+        if self.region.entries.is_empty() {
+            return;
+        }
+        let at_entry = self.now.clone();
+        let entry = self.b.current_block().expect("the function has a first block");
+        let which = self.b.block_params(entry)[1];
+        let first = self.b.create_block();
+        let ways: Vec<_> = self.region.entries.iter().map(|&to| (self.b.create_block(), to)).collect();
+        let mut switch = Switch::new();
+        (1..).zip(&ways).for_each(|(number, way)| switch.set_entry(number, way.0));
+        switch.emit(&mut self.b, which, first);
+        for (way, to) in ways {
+            self.b.switch_to_block(way);
+            self.now = at_entry.clone();
+            self.jump(Target::Block(to));
+        }
+        self.b.switch_to_block(first);
+        self.now = at_entry;
+        self.goes_on_at(0, 0);
     }
 
     /// Translates one block, if control gets there.

@@ -27,6 +27,9 @@ fn turns_of<G: Guest>(
     view: &View<'_>,
 ) -> Option<usize> {
     let header = body[0];
+    if region.entries.contains(&header) {
+        return None;
+    }
     let mut top: Option<Vec<Value>> = (header == 0).then(|| tops[0].clone());
     for (from, block) in region.blocks.iter().enumerate() {
         if !body.contains(&from) && block.successors().any(|to| to == header) {

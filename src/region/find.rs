@@ -6,8 +6,11 @@
 //! return points. So is one that returns elsewhere, as coroutines do; its returns are compared with that, too. Where copies
 //! would make the region too large, cold calls are left out, and callees of which much is copied are shared. Indirect jumps
 //! are compared with the one place where they have arrived so far, or with those where others have that have arrived at many.
+//!
+//! Control may come back in the middle of a region: from what it does not have of what it calls, and, in a large one, from
+//! elsewhere, to the callees that are shared. Neither is worth a region of its own with most of the same instructions.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -42,6 +45,11 @@ pub(crate) trait Program {
     /// Whether a call of `callee` that returns to `back` is seldom executed.
     fn is_cold(&self, callee: Pc, back: Pc) -> bool;
 }
+
+/// In a region of this part of the limit, control may come in where shared callees start.
+const LARGE: usize = 4;
+/// A region has at most so many entries beside the first.
+const ENTRIES: usize = 128;
 
 /// Code that is entered by a call. Context 0 is the region's own code.
 struct Context {
@@ -99,6 +107,8 @@ struct Finder<'a, P> {
     late: Vec<Key>,
     /// The callees of cold calls.
     left_out: Vec<Pc>,
+    /// Where control comes back from what is no part of the region.
+    come_back: Vec<Key>,
     /// The shape has changed since this attempt began: another is needed.
     is_outdated: bool,
 }
@@ -126,6 +136,7 @@ pub(crate) fn find<G: Guest>(entry: Pc, program: &mut impl Program, limits: &Lim
             order: Vec::new(),
             late: Vec::new(),
             left_out: Vec::new(),
+            come_back: Vec::new(),
             is_outdated: false,
         };
         finder.explore::<G>(entry);
@@ -245,6 +256,8 @@ impl<P: Program> Finder<'_, P> {
             }
             Flow::Dynamic(_, Via::Call) => {
                 self.returns_to(0, (next, context));
+                self.come_back.push((next, context));
+                self.late.push((next, context));
                 node.open = Some(Via::Call);
             }
             Flow::Trap(_) | Flow::Illegal => {}
@@ -256,6 +269,8 @@ impl<P: Program> Finder<'_, P> {
     fn call(&mut self, callee: Pc, back: Key) -> usize {
         if self.shape.hot_only && self.program.is_cold(callee, back.0) {
             self.left_out.push(callee);
+            self.come_back.push(back);
+            self.late.push(back);
             return OUTSIDE;
         }
         let parent = back.1;
@@ -361,7 +376,7 @@ impl<P: Program> Finder<'_, P> {
     fn region(self) -> Option<Region> {
         let entry = *self.order.first()?;
         let mut arrivals: FxHashMap<Key, usize> = FxHashMap::default();
-        let mut leaders: FxHashSet<Key> = FxHashSet::from_iter([entry]);
+        let mut leaders = FxHashSet::from_iter(self.come_back.iter().copied().chain([entry]));
         for key in &self.order {
             let node = &self.nodes[key];
             for to in node.taken.iter().chain(&node.targets).chain(&node.next) {
@@ -391,9 +406,20 @@ impl<P: Program> Finder<'_, P> {
                 ..Block::default()
             });
         }
-        let mut region = Region { blocks, left_out: self.left_out };
+        let is_large = self.order.len() >= self.limits.instructions / LARGE;
+        let places = self.shared_places().filter(|_| is_large).chain(self.come_back.iter().copied());
+        let inside = places.filter_map(|key| Some((key.0, *index.get(&key)?)));
+        let entries = BTreeMap::from_iter(inside.filter(|place| place.0 != entry.0));
+        let entries = entries.into_values().take(ENTRIES).collect();
+        let mut region = Region { blocks, entries, left_out: self.left_out };
         region.renumber();
         Some(region)
+    }
+
+    /// Where shared callees start.
+    fn shared_places(&self) -> impl Iterator<Item = Key> + '_ {
+        let shared = self.contexts.iter().enumerate().filter(|(_, context)| context.is_shared);
+        shared.map(|(number, context)| (context.callee, number))
     }
 
     /// The instructions from a leader to the next one.

@@ -193,6 +193,10 @@ impl Native {
         };
         let entry = region.blocks[0].pc();
         if entry != pc && self.take::<G>(entry, state, code, stats) {
+            // What is being compiled there may be without this place.
+            if let Some(insns) = self.waiting.get_mut(&entry) {
+                insns.insert(pc);
+            }
             return self.wait_for(entry, pc, code);
         }
         let Some(claim) = self.library.claim(entry) else {
@@ -269,7 +273,7 @@ impl Native {
 
     /// Gives a place that has no native code, not even what is outdated, another heat.
     fn cool(&self, pc: Pc, heat: i32, code: &mut Code) {
-        if self.region_at(pc).is_none() {
+        if self.entry_at(pc).is_none() {
             code.set_heat(pc, heat);
         }
     }
