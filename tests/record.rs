@@ -543,6 +543,59 @@ fn what_calls_itself_is_in_its_region_once() {
     assert!(last.retired > 40_000 * last.runs, "{} retired, {} runs", last.retired, last.runs);
 }
 
+/// Calls one subroutine 100 times and then another, which is long, with loops before and behind the call.
+const CALLS_ANOTHER: &str = "
+        .ORIG x3000
+        LD R5, HUNDRED
+        LEA R2, FIRST
+        ST R2, CALLEE
+TURN    LD R1, LONG
+AHEAD   ADD R4, R4, #1
+        ADD R1, R1, #-1
+        BRp AHEAD
+        LD R2, CALLEE
+        JSRR R2
+        LD R1, LONG
+BEHIND  ADD R3, R3, #3
+        ADD R1, R1, #-1
+        BRp BEHIND
+        ADD R5, R5, #-1
+        BRnp TURN
+        LEA R2, SECOND
+        ST R2, CALLEE
+        BRnzp TURN
+FIRST   RET
+SECOND  LD R1, LONG
+OTHER   ADD R6, R6, #2
+        ADD R1, R1, #-1
+        BRp OTHER
+        RET
+HUNDRED .FILL #100
+LONG    .FILL #2000
+CALLEE  .BLKW 1
+        .END";
+
+/// What is behind the call is native, though the region that it is in was left for what it did not have.
+#[test]
+fn control_comes_back_into_the_middle_of_a_region() {
+    let case = program(CALLS_ANOTHER);
+    everywhere(&case, BUDGET, |_| {});
+    let ran = run(&case, Config { record: true, ..Config::default() }, BUDGET);
+    let regions = &record(&ran).regions;
+    let has = |region: &&Region, text: &str| {
+        let insns = &region.details.as_ref().unwrap().listing.instructions;
+        insns.iter().any(|insn| insn.text == text)
+    };
+    let first = regions.iter().find(|region| has(region, "ADD R4, R4, #1")).expect("the loop is native");
+    assert!(!has(&first, "ADD R6, R6, #2"), "it was found before the other subroutine was called");
+    let exits = first.details.as_ref().unwrap().exits.iter();
+    let indirect: u64 = exits.filter(|exit| exit.reason == "indirect").map(|exit| exit.count).sum();
+    // The second time control came in behind the call.
+    assert!(indirect >= 2 && first.runs > indirect, "{} runs, {indirect} to unknown places", first.runs);
+    let interpreted = ran.vm.stats().interpreted;
+    assert!(interpreted < 190_000, "{interpreted} were interpreted: what is behind the call, too");
+}
+
 /// Adds one to 2000 words, again and again.
 const INCREMENTS: &str = "
         .ORIG x3000

@@ -15,7 +15,6 @@ use std::collections::{BTreeMap, VecDeque};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Block, Region, Target};
-use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::ops::{Flow, Pc, Via};
 
@@ -32,7 +31,7 @@ pub(crate) struct Limits {
 /// What the finder asks about the machine.
 pub(crate) trait Program {
     /// The instruction at `pc`, or `None` where native code had better stop.
-    fn insn(&mut self, pc: Pc) -> Option<Insn>;
+    fn step(&mut self, pc: Pc) -> Option<Step>;
     /// Where the indirect jump or call at `from` may arrive.
     fn arrivals(&self, from: Pc) -> Vec<Pc>;
     /// Where the return at `from` has arrived that regions with it did not know.
@@ -44,6 +43,15 @@ pub(crate) trait Program {
     fn callers(&self, from: Pc) -> impl Iterator<Item = Pc>;
     /// Whether a call of `callee` that returns to `back` is seldom executed.
     fn is_cold(&self, callee: Pc, back: Pc) -> bool;
+}
+
+/// An instruction, as far as a region's extent goes by it.
+#[derive(Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) insn: Insn,
+    /// [`crate::effects::Effects::named_accesses`].
+    pub(crate) named: u32,
+    pub(crate) flow: Flow<Option<bool>, Option<Pc>>,
 }
 
 /// In a region of this part of the limit, control may come in where shared callees start.
@@ -218,13 +226,11 @@ impl<P: Program> Finder<'_, P> {
 
     /// The node for an instruction; `None` outside the region.
     fn visit<G: Guest>(&mut self, (pc, context): Key) -> Option<Node> {
-        let insn = self.program.insn(pc)?;
+        let Step { insn, named, flow } = self.program.step(pc)?;
         let next = G::next(pc);
-        let effects = effects::of::<G>(insn, pc);
-        let named = effects.named_accesses();
         let mut node =
             Node { insn, named, next: None, taken: None, targets: Vec::new(), transfers: true, open: None };
-        match effects.flow {
+        match flow {
             Flow::Next => {
                 node.next = Some((next, context));
                 node.transfers = false;
@@ -368,7 +374,7 @@ impl<P: Program> Finder<'_, P> {
         }
         queue.retain(|key| !self.nodes.contains_key(key));
         // What can't be an instruction of the region must not be asked for again and again.
-        queue.retain(|key| self.program.insn(key.0).is_some());
+        queue.retain(|key| self.program.step(key.0).is_some());
         !queue.is_empty()
     }
 

@@ -18,7 +18,7 @@ use crate::guest::{Guest, Insn};
 use crate::interp::{Code, NATIVE};
 use crate::ops::{Flow, Pc};
 use crate::record::{Doing, Unfit, What};
-use crate::region::{self, Limits, Program, Region};
+use crate::region::{self, Limits, Program, Region, Step};
 use crate::state::State;
 use crate::tier::{Compile, Stats, Tiers};
 
@@ -45,6 +45,8 @@ struct View<'a, G> {
     /// Go on where subroutines are called that the region is in the middle of.
     is_wide: bool,
     calls: OnceCell<Calls>,
+    /// What has been asked for: regions are searched several times.
+    steps: FxHashMap<Pc, Option<Step>>,
 }
 
 /// The calls of what has been executed.
@@ -73,21 +75,13 @@ impl Calls {
 }
 
 impl<G: Guest> Program for View<'_, G> {
-    fn insn(&mut self, pc: Pc) -> Option<Insn> {
-        let seen = self.eager || self.code.is_decoded(pc);
-        let exists = (pc as usize) < self.code.len();
-        if !seen || !exists || self.history.is_unstable(pc) {
-            return None;
+    fn step(&mut self, pc: Pc) -> Option<Step> {
+        if let Some(&known) = self.steps.get(&pc) {
+            return known;
         }
-        let insn = self.fetch(pc);
-        let mut at = pc;
-        for _ in 0..SLIDE {
-            if !effects::of::<G>(self.peek(at), at).is_idle() {
-                return Some(insn);
-            }
-            at = G::next(at);
-        }
-        None
+        let step = self.find_step(pc);
+        self.steps.insert(pc, step);
+        step
     }
 
     fn arrivals(&self, from: Pc) -> Vec<Pc> {
@@ -117,6 +111,24 @@ impl<G: Guest> Program for View<'_, G> {
 }
 
 impl<G: Guest> View<'_, G> {
+    fn find_step(&mut self, pc: Pc) -> Option<Step> {
+        let seen = self.eager || self.code.is_decoded(pc);
+        let exists = (pc as usize) < self.code.len();
+        if !seen || !exists || self.history.is_unstable(pc) {
+            return None;
+        }
+        let insn = self.fetch(pc);
+        let mut at = pc;
+        for _ in 0..SLIDE {
+            if !effects::of::<G>(self.peek(at), at).is_idle() {
+                let effects = effects::of::<G>(insn, pc);
+                return Some(Step { insn, named: effects.named_accesses(), flow: effects.flow });
+            }
+            at = G::next(at);
+        }
+        None
+    }
+
     fn fetch(&mut self, pc: Pc) -> Insn {
         self.code.fetch(self.guest, self.state, pc)
     }
@@ -370,6 +382,7 @@ impl Native {
             eager,
             is_wide,
             calls: OnceCell::new(),
+            steps: FxHashMap::default(),
         };
         let mut region = region::find::<G>(pc, &mut view, &limits)?;
         let is_short = |latch| {
