@@ -41,6 +41,8 @@ pub(crate) trait Program {
     /// The return points, but for cold ones, of the calls of the subroutine that the return at `from` ends, where the region is to
     /// go on there.
     fn callers(&self, from: Pc) -> impl Iterator<Item = Pc>;
+    /// The subroutine that the return at `from` ends, where the region is to go on behind its calls, and it is known.
+    fn subroutine(&self, from: Pc) -> Option<Pc>;
     /// Whether a call of `callee` that returns to `back` is seldom executed.
     fn is_cold(&self, callee: Pc, back: Pc) -> bool;
 }
@@ -121,9 +123,15 @@ struct Finder<'a, P> {
     is_outdated: bool,
 }
 
-/// The region around `entry`, or `None` where not even the entry's instruction can be compiled.
-pub(crate) fn find<G: Guest>(entry: Pc, program: &mut impl Program, limits: &Limits) -> Option<Region> {
-    let mut shape = Shape::default();
+/// The region around `entry`, or `None` where not even the entry's instruction can be compiled. `shared` has callees that are not
+/// copied, those that other regions around the same place have shown, and those that this one shows.
+pub(crate) fn find<G: Guest>(
+    entry: Pc,
+    program: &mut impl Program,
+    limits: &Limits,
+    shared: &mut FxHashSet<Pc>,
+) -> Option<Region> {
+    let mut shape = Shape { shared: std::mem::take(shared), ..Shape::default() };
     loop {
         let code = Context {
             parent: 0,
@@ -149,6 +157,7 @@ pub(crate) fn find<G: Guest>(entry: Pc, program: &mut impl Program, limits: &Lim
         };
         finder.explore::<G>(entry);
         if !finder.is_outdated {
+            *shared = std::mem::take(&mut finder.shape.shared);
             return finder.region();
         }
         shape = finder.shape;
@@ -347,25 +356,15 @@ impl<P: Program> Finder<'_, P> {
     fn fill_open(&mut self, queue: &mut VecDeque<Key>) -> bool {
         // In the order in which they were found: the same in every run.
         let is_return = |key: &&Key| self.nodes.get(key).is_some_and(|node| node.open == Some(Via::Return));
-        for &(from, context) in self.order.iter().filter(is_return) {
-            let mut places: Vec<Pc> = self.program.returns_elsewhere(from).collect();
-            if context == 0 {
-                places.extend(self.program.callers(from).take(self.limits.targets));
-            }
-            let returns = &mut self.contexts[context].returns;
-            for pc in places {
-                if returns.len() < self.limits.targets && !returns.iter().any(|known| known.0 == pc) {
-                    returns.push((pc, 0));
-                }
-            }
+        for &(from, context) in self.order.iter().filter(is_return).filter(|key| key.1 != 0) {
+            let places = self.program.returns_elsewhere(from);
+            add_places(&mut self.contexts[context].returns, places, self.limits.targets);
         }
         for key in &self.order {
             let Some(via) = self.nodes.get(key).and_then(|node| node.open) else { continue };
             let arrivals = || self.program.arrivals(key.0).into_iter().take(self.limits.targets);
             let targets: Vec<Key> = match via {
-                Via::Return => {
-                    self.contexts[key.1].returns.iter().take(self.limits.targets).copied().collect()
-                }
+                Via::Return => self.return_targets(*key),
                 Via::Jump => arrivals().map(|pc| self.arrival(pc, key.1)).collect(),
                 Via::Call => arrivals().map(|pc| (pc, 0)).collect(),
             };
@@ -376,6 +375,21 @@ impl<P: Program> Finder<'_, P> {
         // What can't be an instruction of the region must not be asked for again and again.
         queue.retain(|key| self.program.step(key.0).is_some());
         !queue.is_empty()
+    }
+
+    /// Where a return goes that is compared with several places.
+    fn return_targets(&self, (from, context): Key) -> Vec<Key> {
+        let known = self.contexts[context].returns.iter().take(self.limits.targets).copied();
+        if context != 0 {
+            return known.collect();
+        }
+        // The region's own code may be of several subroutines, of which each has callers of its own.
+        let other = self.program.subroutine(from).filter(|&callee| Some(callee) != self.shape.own);
+        let is_another = other.is_some() && self.shape.own.is_some();
+        let mut targets: Vec<Key> = known.filter(|_| !is_another).collect();
+        let places = self.program.returns_elsewhere(from).chain(self.program.callers(from));
+        add_places(&mut targets, places, self.limits.targets);
+        targets
     }
 
     /// Cuts the instructions into blocks.
@@ -443,6 +457,15 @@ impl<P: Program> Finder<'_, P> {
                 }
                 _ => return keys,
             }
+        }
+    }
+}
+
+/// Adds places in the region's own code that are not among the targets, as long as those are not more than `most`.
+fn add_places(targets: &mut Vec<Key>, places: impl Iterator<Item = Pc>, most: usize) {
+    for pc in places {
+        if targets.len() < most && !targets.iter().any(|known| known.0 == pc) {
+            targets.push((pc, 0));
         }
     }
 }

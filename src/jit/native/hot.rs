@@ -98,10 +98,14 @@ impl<G: Guest> Program for View<'_, G> {
 
     fn callers(&self, from: Pc) -> impl Iterator<Item = Pc> {
         let last = self.code.last_return(from).filter(|_| self.is_wide);
-        let calls = || self.calls.get_or_init(|| Calls::of(self));
-        let callee = last.and_then(|last| calls().callees.get(&last));
-        let known = callee.and_then(|callee| calls().returns.get(callee));
+        let callee = self.subroutine(from);
+        let known = callee.and_then(|callee| self.calls().returns.get(&callee));
         last.filter(|_| callee.is_none()).into_iter().chain(known.into_iter().flatten().copied())
+    }
+
+    fn subroutine(&self, from: Pc) -> Option<Pc> {
+        let last = self.code.last_return(from).filter(|_| self.is_wide)?;
+        self.calls().callees.get(&last).copied()
     }
 
     fn is_cold(&self, callee: Pc, back: Pc) -> bool {
@@ -127,6 +131,10 @@ impl<G: Guest> View<'_, G> {
             at = G::next(at);
         }
         None
+    }
+
+    fn calls(&self) -> &Calls {
+        self.calls.get_or_init(|| Calls::of(self))
     }
 
     fn fetch(&mut self, pc: Pc) -> Insn {
@@ -384,7 +392,8 @@ impl Native {
             calls: OnceCell::new(),
             steps: FxHashMap::default(),
         };
-        let mut region = region::find::<G>(pc, &mut view, &limits)?;
+        let mut shared = FxHashSet::default();
+        let mut region = region::find::<G>(pc, &mut view, &limits, &mut shared)?;
         let is_short = |latch| {
             let [left, again] = view.code.times(latch);
             again < left.saturating_mul(SHORT)
@@ -394,7 +403,7 @@ impl Native {
             may_go_out && !is_cold && self.region_at(header).is_none()
         };
         if let Some(header) = region.loop_around::<G>(is_short).filter(is_free)
-            && let Some(outer) = region::find::<G>(header, &mut view, &limits)
+            && let Some(outer) = region::find::<G>(header, &mut view, &limits, &mut shared)
             && outer.contains(pc)
         {
             region = outer;
@@ -403,7 +412,7 @@ impl Native {
             let elsewhere = |from| view.code.last_return(from).filter(|&back| !region.contains(back));
             let back = region.returns::<G>().find_map(elsewhere);
             let Some(back) = back.filter(|&back| self.region_at(back).is_none()) else { break };
-            let Some(outer) = region::find::<G>(back, &mut view, &limits) else { break };
+            let Some(outer) = region::find::<G>(back, &mut view, &limits, &mut shared) else { break };
             if outer.blocks[0].predecessors < 2 || !outer.contains(pc) {
                 break;
             }
@@ -412,7 +421,7 @@ impl Native {
         let goes_elsewhere = |from| view.code.last_return(from).is_some_and(|back| !region.contains(back));
         if !eager && region.returns::<G>().any(goes_elsewhere) {
             view.is_wide = true;
-            let wide = region::find::<G>(region.blocks[0].pc(), &mut view, &limits);
+            let wide = region::find::<G>(region.blocks[0].pc(), &mut view, &limits, &mut shared);
             region = wide.filter(|wide| wide.contains(pc)).unwrap_or(region);
         }
         Some(region)
