@@ -47,7 +47,7 @@ pub(crate) struct Block {
     pub(crate) is_paired: bool,
     /// In a loop that is written out: which turn it is of.
     pub(crate) turn: Option<usize>,
-    /// Blocks that control comes from, each edge once; the region's entry counts as one for block 0.
+    /// Blocks that control comes from, each edge once; control that comes in counts as one for an entry.
     pub(crate) predecessors: usize,
     /// An edge that closes a cycle ends here, or control enters here: the budget is checked on that.
     pub(crate) is_checkpoint: bool,
@@ -55,7 +55,7 @@ pub(crate) struct Block {
     pub(crate) is_always_checked: bool,
     /// The most instructions that retire from the top until control leaves or comes to where the budget is checked.
     pub(crate) longest: u64,
-    /// The fewest instructions that retire from the region's entry to the top.
+    /// The fewest instructions that retire from one of the region's entries to the top.
     pub(crate) shortest: u64,
     /// The last of the blocks that control has always passed through before, if there is one.
     pub(crate) dominator: Option<usize>,
@@ -90,7 +90,8 @@ impl Block {
     }
 }
 
-/// Blocks in reverse post-order; block 0 is the entry, a checkpoint.
+/// Blocks in reverse post-order from block 0, the entry, and behind them those that only other entries lead to. All entries are
+/// checkpoints.
 #[derive(Debug)]
 pub(crate) struct Region {
     pub(crate) blocks: Vec<Block>,
@@ -265,8 +266,8 @@ impl Region {
     }
 
     /// Counts predecessors, finds checkpoints (where a cycle closes), the longest way on to where the budget is checked, the shortest
-    /// way there, and dominators. Blocks are in reverse post-order, so an edge to an earlier block, or to itself, closes a cycle,
-    /// and every cycle has such an edge.
+    /// way there, and dominators. Every cycle has an edge to an earlier block, or from one to itself: an edge that closes a cycle, as
+    /// all of these are said to, though those from what only other entries lead to may not.
     fn analyse(&mut self) {
         for entry in self.entries.iter().copied().chain([0]) {
             self.blocks[entry].predecessors = 1;

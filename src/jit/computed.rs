@@ -79,8 +79,8 @@ impl<G: Guest> Translator<'_, G> {
         let is_same = |other: usize| self.region.blocks[other].targets == block.targets;
         let is_in_loop = |to: usize, b: usize| self.gated[b].is_some() && self.gated[to] == self.gated[b];
         let is_free = |b: usize| !block.targets.iter().any(|target| is_in_loop(target.1, b));
-        let others = (0..self.region.blocks.len()).filter(|&b| b != self.current && is_same(b) && is_free(b));
-        !has_elements && is_free(self.current) && others.count() > 0
+        let mut others = (0..self.region.blocks.len()).filter(|&b| b != self.current && is_same(b));
+        !has_elements && is_free(self.current) && others.any(is_free)
     }
 
     /// Hands over to where jumps from here and elsewhere are compared.

@@ -28,7 +28,8 @@ const EXITS: u32 = 16;
 const LEARN: u64 = 64;
 /// Unless it retires as many instructions for each: they cost less then than another region would.
 const SELDOM: u64 = 10_000;
-/// The same of exits to what is native itself, each of which costs a fraction of a microsecond.
+/// The same of exits to what is native itself, each of which costs a fraction of a microsecond: of those while a run retired fewer
+/// instructions than this on average.
 const LEARN_NATIVE: u64 = 16_384;
 const SELDOM_NATIVE: u64 = 512;
 /// Of these, exits at one access that make it one to be careful at, and at one return that make it one that has no call of its own.
@@ -155,7 +156,7 @@ impl Native {
     fn offer(&mut self, state: &State, code: &mut Code) {
         for pc in self.library.entries() {
             let is_good = |region: &Arc<Compiled>| self.accepts(region, state);
-            if self.region_at(pc).is_none() && self.library.look(pc).regions.iter().any(is_good) {
+            if self.entry_at(pc).is_none() && self.library.look(pc).regions.iter().any(is_good) {
                 code.set_heat(pc, code.threshold());
                 self.offered.insert(pc);
             }
@@ -300,7 +301,6 @@ impl Native {
         }
         let could_be_better = installed.missed == LEARN
             || installed.strayed == LEARN
-            || installed.handed_on == LEARN_NATIVE
             || installed.accesses == LEARN
             || installed.is_shut;
         let is_wanting = is_other || could_be_better || installed.runs >= policy::PROBATION;
@@ -318,11 +318,15 @@ impl Native {
         // Of a region that another machine has had compiled, it is not known which these were.
         let could_know_more = code.first_arrivals > arrivals;
         let misses = installed.missed == LEARN && installed.retired < LEARN * SELDOM;
-        let hands_on =
-            installed.handed_on == LEARN_NATIVE && installed.retired < LEARN_NATIVE * SELDOM_NATIVE;
+        let hands_on = installed.handed_on >= LEARN_NATIVE;
+        let native = |pc: &Pc| code.heat(*pc) == NATIVE;
+        let unseen: Vec<Pc> = installed.region.basis.unseen.iter().copied().filter(native).collect();
         let outdated = if is_other {
             Why::Constants
-        } else if (misses || hands_on) && could_know_more {
+        } else if misses && could_know_more {
+            Why::Targets
+        } else if hands_on && (could_know_more || !unseen.is_empty()) {
+            self.seen.extend(unseen);
             Why::Targets
         } else if installed.strayed == LEARN && installed.retired < LEARN * SELDOM {
             self.seen.insert(state.pc());
@@ -340,12 +344,16 @@ impl Native {
             self.refused.insert(installed.region.number);
             self.drop_region(id, why, state, code, stats);
             let hot = self.library.config().hot;
-            return code.set_heat(entry_pc, self.history.unprofitable(entry_pc, hot));
+            let heat = self.history.unprofitable(entry_pc, hot);
+            return self.cool(entry_pc, heat, code);
         } else {
             if installed.runs >= policy::PROBATION {
+                if installed.retired >= installed.runs * SELDOM_NATIVE {
+                    installed.handed_on = 0;
+                }
                 (installed.runs, installed.retired) = (0, 0);
             }
-            (installed.missed, installed.strayed, installed.handed_on, installed.accesses) = (0, 0, 0, 0);
+            (installed.missed, installed.strayed, installed.accesses) = (0, 0, 0);
             return;
         };
         installed.outdated = Some(outdated);
@@ -389,7 +397,8 @@ impl Native {
         };
         stats.invalidated += 1;
         self.drop_region(id, why, state, code, stats);
-        code.set_heat(entry, self.history.invalidated(entry, self.library.config().hot));
+        let heat = self.history.invalidated(entry, self.library.config().hot);
+        self.cool(entry, heat, code);
     }
 
     /// Forgets a region. Its code stays in the library.
@@ -473,8 +482,13 @@ impl Native {
         stats: &mut Stats,
     ) {
         let Basis { entry_pc, entries, words, trusted, .. } = &region.basis;
-        self.drop_outdated(*entry_pc, state, code, stats);
         let is_own = self.waiting.remove(entry_pc).is_some();
+        // What is to take an outdated region's place comes there itself.
+        for &pc in entries.iter().chain([entry_pc]) {
+            if !self.waiting.contains_key(&pc) {
+                self.drop_outdated(pc, state, code, stats);
+            }
+        }
         if is_own {
             stats.regions += 1;
             stats.compile_time += region.took;
@@ -512,8 +526,9 @@ impl Native {
         }
         self.lead(*entry_pc, Some((id, 0)), code);
         for (entry, &pc) in (1..).zip(entries) {
-            self.drop_outdated(pc, state, code, stats);
-            if self.entry_at(pc).is_none() {
+            let has_own =
+                self.region_at(pc).is_some() || self.waiting.contains_key(&pc) || self.offered.contains(&pc);
+            if !has_own {
                 self.lead(pc, Some((id, entry)), code);
             }
         }

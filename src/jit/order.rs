@@ -137,11 +137,6 @@ impl Order {
             },
             plant: config.plant,
         };
-        if !region.entries.is_empty() && !G::SPACES.iter().all(|space| space.attributes) {
-            // The elements' bound is tested where control comes in, in the name of the first instruction.
-            region.entries.clear();
-            region.renumber();
-        }
         if constants && region.entries.is_empty() {
             known.constants = choose::<G>(&region, &known, &varying);
         }

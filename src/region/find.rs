@@ -158,7 +158,7 @@ pub(crate) fn find<G: Guest>(
         finder.explore::<G>(entry);
         if !finder.is_outdated {
             *shared = std::mem::take(&mut finder.shape.shared);
-            return finder.region();
+            return finder.region::<G>();
         }
         shape = finder.shape;
     }
@@ -249,7 +249,7 @@ impl<P: Program> Finder<'_, P> {
                 node.taken = Some((to, context));
                 node.next = Some((next, context));
             }
-            Flow::Call(to) => node.taken = Some((to, self.call(to, (next, context)))),
+            Flow::Call(to) => node.taken = Some((to, self.call::<G>(to, (next, context)))),
             Flow::Dynamic(_, Via::Return) => {
                 if !self.contexts[context].is_shared && self.program.is_unpaired(pc) {
                     self.share(self.contexts[context].callee);
@@ -271,8 +271,7 @@ impl<P: Program> Finder<'_, P> {
             }
             Flow::Dynamic(_, Via::Call) => {
                 self.returns_to(0, (next, context));
-                self.come_back.push((next, context));
-                self.late.push((next, context));
+                self.come_back::<G>((next, context));
                 node.open = Some(Via::Call);
             }
             Flow::Trap(_) | Flow::Illegal => {}
@@ -280,12 +279,20 @@ impl<P: Program> Finder<'_, P> {
         Some(node)
     }
 
-    /// The context of a callee whose return goes to `back`.
-    fn call(&mut self, callee: Pc, back: Key) -> usize {
-        if self.shape.hot_only && self.program.is_cold(callee, back.0) {
-            self.left_out.push(callee);
+    /// Control may come in at `back`, behind a call of what is not in the region. In a copy of a callee it would be the wrong one
+    /// of several.
+    fn come_back<G: Guest>(&mut self, back: Key) {
+        if has_entries::<G>() && self.contexts[back.1].is_shared {
             self.come_back.push(back);
             self.late.push(back);
+        }
+    }
+
+    /// The context of a callee whose return goes to `back`.
+    fn call<G: Guest>(&mut self, callee: Pc, back: Key) -> usize {
+        if self.shape.hot_only && self.program.is_cold(callee, back.0) {
+            self.left_out.push(callee);
+            self.come_back::<G>(back);
             return OUTSIDE;
         }
         let parent = back.1;
@@ -393,7 +400,7 @@ impl<P: Program> Finder<'_, P> {
     }
 
     /// Cuts the instructions into blocks.
-    fn region(self) -> Option<Region> {
+    fn region<G: Guest>(self) -> Option<Region> {
         let entry = *self.order.first()?;
         let mut arrivals: FxHashMap<Key, usize> = FxHashMap::default();
         let mut leaders = FxHashSet::from_iter(self.come_back.iter().copied().chain([entry]));
@@ -426,7 +433,7 @@ impl<P: Program> Finder<'_, P> {
                 ..Block::default()
             });
         }
-        let is_large = self.order.len() >= self.limits.instructions / LARGE;
+        let is_large = has_entries::<G>() && self.order.len() >= self.limits.instructions / LARGE;
         let places = self.shared_places().filter(|_| is_large).chain(self.come_back.iter().copied());
         let inside = places.filter_map(|key| Some((key.0, *index.get(&key)?)));
         let entries = BTreeMap::from_iter(inside.filter(|place| place.0 != entry.0));
@@ -439,7 +446,7 @@ impl<P: Program> Finder<'_, P> {
     /// Where shared callees start.
     fn shared_places(&self) -> impl Iterator<Item = Key> + '_ {
         let shared = self.contexts.iter().enumerate().filter(|(_, context)| context.is_shared);
-        shared.map(|(number, context)| (context.callee, number))
+        shared.map(|(number, context)| (context.callee, number)).chain(self.shape.own.map(|own| (own, 0)))
     }
 
     /// The instructions from a leader to the next one.
@@ -459,6 +466,12 @@ impl<P: Program> Finder<'_, P> {
             }
         }
     }
+}
+
+/// Whether a region may have several entries: the bound of its elements is tested where control comes in, in the name of the first
+/// instruction.
+fn has_entries<G: Guest>() -> bool {
+    G::SPACES.iter().all(|space| space.attributes)
 }
 
 /// Adds places in the region's own code that are not among the targets, as long as those are not more than `most`.

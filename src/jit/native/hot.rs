@@ -109,8 +109,10 @@ impl<G: Guest> Program for View<'_, G> {
     }
 
     fn is_cold(&self, callee: Pc, back: Pc) -> bool {
-        // What was counted since another place is little where that is close.
-        !self.eager && !self.seen.contains(&callee) && is_cold(self.code, callee) && is_cold(self.code, back)
+        // What was counted since another place is little where that is close. Nothing is counted in native code.
+        let back = self.code.heat(back);
+        let is_cold_behind = back < self.code.threshold() / COLD || back == NATIVE;
+        !self.eager && !self.seen.contains(&callee) && is_cold(self.code, callee) && is_cold_behind
     }
 }
 
@@ -182,8 +184,7 @@ impl Native {
         }
         if is_offered {
             // Memory has changed meanwhile: it is not hot.
-            code.set_heat(pc, 0);
-            return;
+            return self.cool(pc, 0, code);
         }
         let fixed = if G::CODE.is_none() { code.len() } else { 0 };
         let may_compile = policy::may_compile(self.config(), stats, fixed);
@@ -292,7 +293,7 @@ impl Native {
     }
 
     /// Gives a place that has no native code, not even what is outdated, another heat.
-    fn cool(&self, pc: Pc, heat: i32, code: &mut Code) {
+    pub(super) fn cool(&self, pc: Pc, heat: i32, code: &mut Code) {
         if self.entry_at(pc).is_none() {
             code.set_heat(pc, heat);
         }
@@ -348,7 +349,7 @@ impl Native {
         self.drop_outdated(pc, state, code, stats);
         let hot = self.config().hot;
         let Some(region) = newest else {
-            code.set_heat(pc, policy::cold(hot));
+            self.cool(pc, policy::cold(hot), code);
             return self.note(pc, stats, What::Rejected(Unfit::Host));
         };
         stats.compile_time += region.took;
@@ -357,7 +358,8 @@ impl Native {
             self.mutable.insert(at);
             self.history.rewritten(at);
         }
-        code.set_heat(pc, self.history.invalidated(pc, hot));
+        let heat = self.history.invalidated(pc, hot);
+        self.cool(pc, heat, code);
         let why = if changed.is_empty() { Unfit::Watched } else { Unfit::Changed(changed) };
         self.note(pc, stats, What::Rejected(why));
     }
