@@ -102,6 +102,11 @@ pub(crate) struct Region {
 }
 
 impl Region {
+    /// The blocks where control may come in, the first one first.
+    pub(crate) fn ways_in(&self) -> impl Iterator<Item = usize> + '_ {
+        [0].into_iter().chain(self.entries.iter().copied())
+    }
+
     /// How many instructions, copies counted.
     pub(crate) fn len(&self) -> usize {
         self.blocks.iter().map(|b| b.insns.len()).sum()
@@ -204,7 +209,7 @@ impl Region {
     pub(crate) fn renumber(&mut self) {
         // What only other entries lead to comes behind the rest.
         let (mut order, mut seen) = (Vec::new(), vec![false; self.blocks.len()]);
-        for entry in [0].into_iter().chain(self.entries.iter().copied()) {
+        for entry in self.ways_in() {
             order.extend(self.walk(entry, &mut seen));
         }
         let mut index = vec![0; self.blocks.len()];
@@ -269,7 +274,7 @@ impl Region {
     /// way there, and dominators. Every cycle has an edge to an earlier block, or from one to itself: an edge that closes a cycle, as
     /// all of these are said to, though those from what only other entries lead to may not.
     fn analyse(&mut self) {
-        for entry in self.entries.iter().copied().chain([0]) {
+        for entry in self.ways_in().collect::<Vec<_>>() {
             self.blocks[entry].predecessors = 1;
             self.blocks[entry].is_checkpoint = true;
         }
@@ -287,7 +292,7 @@ impl Region {
             (block.longest, block.is_always_checked) = (longest, block.is_checkpoint && longest > LONG);
         }
         let mut shortest = vec![u64::MAX; self.blocks.len()];
-        self.entries.iter().chain([&0]).for_each(|&entry| shortest[entry] = 0);
+        self.ways_in().for_each(|entry| shortest[entry] = 0);
         let mut changed = true;
         while changed {
             changed = false;
@@ -314,7 +319,7 @@ impl Region {
         while changed {
             changed = false;
             for b in 0..self.blocks.len() {
-                let mut new = (b == 0 || self.entries.contains(&b)).then_some(0);
+                let mut new = self.ways_in().any(|entry| entry == b).then_some(0);
                 for p in predecessors[b].iter().map(|p| p + 1).filter(|&p| dominators[p].is_some()) {
                     new = Some(new.map_or(p, |q| meet(&dominators, p, q)));
                 }

@@ -207,12 +207,12 @@ pub(super) fn tops<G: Guest>(region: &Region, view: &View<'_>) -> (Vec<Vec<Value
     let mut tops: Vec<Option<Vec<Value>>> = vec![None; region.blocks.len()];
     // By block: where control comes from, and the slots on the way.
     let mut ways: Vec<BTreeMap<Option<usize>, Vec<Value>>> = vec![BTreeMap::new(); region.blocks.len()];
-    for &entry in region.entries.iter().chain([&0]) {
+    for entry in region.ways_in() {
         ways[entry].insert(None, view.entry());
     }
     let mut times = vec![0; region.blocks.len()];
     let mut literals = FxHashSet::default();
-    let mut queue = BTreeSet::from_iter(region.entries.iter().chain([&0]).copied());
+    let mut queue = BTreeSet::from_iter(region.ways_in());
     while let Some(index) = queue.pop_first() {
         times[index] += 1;
         let old = tops[index].clone().filter(|_| times[index] > ANEW);

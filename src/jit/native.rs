@@ -211,6 +211,11 @@ impl Native {
         self.entry_at(pc).filter(|entry| entry.1 == 0).map(|entry| entry.0)
     }
 
+    /// Whether a region for `pc` is being compiled, or is in the library.
+    fn is_awaited(&self, pc: Pc) -> bool {
+        self.waiting.contains_key(&pc) || self.offered.contains(&pc)
+    }
+
     /// Leads control at `pc` into a region through one of its entries, or lets it be interpreted.
     fn lead(&mut self, pc: Pc, to: Option<(usize, u32)>, code: &mut Code) {
         let entries = self.entries.get_or_insert_with(|| Table::new(code.len()));
@@ -221,8 +226,8 @@ impl Native {
     /// A region with another entry than its first at `pc`.
     fn region_around(&self, pc: Pc) -> Option<(usize, u32)> {
         let other = |region: &Installed| region.region.basis.entries.iter().position(|&entry| entry == pc);
-        let all = self.regions.iter().enumerate();
-        all.filter_map(|(id, region)| Some((id, other(region.as_ref()?)? as u32 + 1))).next()
+        let mut all = self.regions.iter().enumerate();
+        all.find_map(|(id, region)| Some((id, other(region.as_ref()?)? as u32 + 1)))
     }
 
     /// Runs the native code that starts at the state's pc, if there is any: why it handed back, with pc and
@@ -519,16 +524,13 @@ impl Native {
         // What was counted inside says that this region is wanted, not another one there; and control will soon come to it.
         let inside = policy::inside(code.threshold());
         for &Word { at, .. } in words.iter().filter(|word| !word.is_literal) {
-            let has_other = self.offered.contains(&at) || self.waiting.contains_key(&at);
-            if !has_other && (inside..NATIVE).contains(&code.heat(at)) {
+            if !self.is_awaited(at) && (inside..NATIVE).contains(&code.heat(at)) {
                 code.set_heat(at, inside);
             }
         }
         self.lead(*entry_pc, Some((id, 0)), code);
         for (entry, &pc) in (1..).zip(entries) {
-            let has_own =
-                self.region_at(pc).is_some() || self.waiting.contains_key(&pc) || self.offered.contains(&pc);
-            if !has_own {
+            if self.region_at(pc).is_none() && !self.is_awaited(pc) {
                 self.lead(pc, Some((id, entry)), code);
             }
         }

@@ -305,7 +305,7 @@ impl<G: Guest> Translator<'_, G> {
             return;
         }
         let at_entry = self.now.clone();
-        let entry = self.b.current_block().expect("the function has a first block");
+        let entry = self.b.func.layout.entry_block().expect("the function has a first block");
         let which = self.b.block_params(entry)[1];
         let first = self.b.create_block();
         let ways: Vec<_> = self.region.entries.iter().map(|&to| (self.b.create_block(), to)).collect();

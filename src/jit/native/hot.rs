@@ -429,8 +429,8 @@ impl Native {
         Some(region)
     }
 
-    /// Where a region is left for instructions that have never, or seldom, been executed, in order. Where it was made again for one already, that
-    /// is rewritten all the time.
+    /// Where a region is left for instructions that have never, or seldom, been executed, in order. Where it was made again for one
+    /// already, that is rewritten all the time.
     fn unseen<G: Guest>(&self, region: &Region, code: &Code) -> Vec<Pc> {
         if self.config().tiers == Tiers::Jit {
             return Vec::new();
