@@ -7,7 +7,7 @@ use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::ops::{Flow, Pc, Via};
 
-pub(crate) use find::{Limits, Program, Step, find};
+pub(crate) use find::{Limits, Program, Shape, Step, find};
 
 /// Instructions that a machine's budget must last for, about, wherever in a region it is checked: a machine may run in small
 /// steps.

@@ -100,11 +100,16 @@ impl Code {
         Insn::from_bits(self.insns.get(pc as usize).copied().unwrap_or(0))
     }
 
+    /// The instruction at `pc`, if it is decoded.
+    pub(crate) fn decoded<G: Guest>(&self, pc: Pc) -> Option<Insn> {
+        let known = self.get(pc);
+        (known != Insn::default()).then(|| runs::first::<G>(known))
+    }
+
     /// The instruction at `pc`, decoded and kept.
     pub(crate) fn fetch<G: Guest>(&mut self, guest: &G, state: &mut State, pc: Pc) -> Insn {
-        let known = self.get(pc);
-        if known != Insn::default() {
-            return runs::first::<G>(known);
+        if let Some(known) = self.decoded::<G>(pc) {
+            return known;
         }
         let insn = guest.decode(state, pc);
         debug_assert_ne!(insn.op(), 0, "operation 0 means not decoded");

@@ -22,7 +22,7 @@ use crate::tier::{Config, Plant, Stats};
 /// Bits of an entry's number among those of its region.
 const ENTRY_BITS: u32 = 8;
 /// Exits between looks whether outdated regions can be replaced.
-const EXITS: u32 = 16;
+const EXITS: u32 = 64;
 /// Indirect jumps and returns to unknown places before a region is made again with them in it, exits to code that was new or cold
 /// before it is made again with that, and exits at accesses before it is made again with more careful tests.
 const LEARN: u64 = 64;
@@ -84,6 +84,7 @@ pub(crate) struct Native {
     inner: FxHashSet<Pc>,
     /// Places where this machine has had a region compiled that it has not seen yet, and what that consists of.
     waiting: FxHashMap<Pc, FxHashSet<Pc>>,
+    shown: hot::Shown,
     /// Places whose heat says that the library has a region for them.
     offered: FxHashSet<Pc>,
     /// Where regions start that are outdated, and exits since somebody looked.
@@ -131,6 +132,7 @@ impl Native {
             trusters: Watches::new(),
             inner: FxHashSet::default(),
             waiting: FxHashMap::default(),
+            shown: hot::Shown::default(),
             offered: FxHashSet::default(),
             outdated: Vec::new(),
             exits: 0,

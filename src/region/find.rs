@@ -43,6 +43,8 @@ pub(crate) trait Program {
     fn callers(&self, from: Pc) -> impl Iterator<Item = Pc>;
     /// The subroutine that the return at `from` ends, where the region is to go on behind its calls, and it is known.
     fn subroutine(&self, from: Pc) -> Option<Pc>;
+    /// Notes that `callee` calls itself, or does not return like others: it is copied nowhere.
+    fn never_copy(&mut self, callee: Pc);
     /// Whether a call of `callee` that returns to `back` is seldom executed.
     fn is_cold(&self, callee: Pc, back: Pc) -> bool;
 }
@@ -74,12 +76,14 @@ struct Context {
     may_return: bool,
 }
 
+/// An instruction in a context.
 type Key = (Pc, usize);
 
 /// The context of what is no part of the region.
 const OUTSIDE: usize = usize::MAX;
 
 struct Node {
+    key: Key,
     insn: Insn,
     named: u32,
     next: Option<Key>,
@@ -91,30 +95,47 @@ struct Node {
     open: Option<Via>,
 }
 
-/// What an attempt to find a region has shown, for the next one.
+impl Node {
+    fn successors(&self) -> impl Iterator<Item = Key> + '_ {
+        self.taken.iter().chain(&self.targets).chain(&self.next).copied()
+    }
+}
+
+/// What an attempt to find a region has shown, for the next one, and for those to find others around the same place.
 #[derive(Default)]
-struct Shape {
+pub(crate) struct Shape {
     /// Callees that are not copied.
     shared: FxHashSet<Pc>,
     /// The shared callee that the region's entry is in, if there is one: it is the region's own code.
     own: Option<Pc>,
     /// Cold calls are left out.
     hot_only: bool,
+    /// Times that callees were shared because too much was copied.
+    condensed: u32,
+}
+
+impl Shape {
+    /// One in which these callees are not copied.
+    pub(crate) fn sharing(shared: FxHashSet<Pc>) -> Shape {
+        Shape { shared, ..Shape::default() }
+    }
 }
 
 struct Finder<'a, P> {
     program: &'a mut P,
     limits: &'a Limits,
-    shape: Shape,
+    shape: &'a mut Shape,
     contexts: Vec<Context>,
     /// The contexts of shared callees, and the callees that have been copied.
     shared_contexts: FxHashMap<Pc, usize>,
     copied: FxHashSet<Pc>,
-    nodes: FxHashMap<Key, Node>,
-    /// Keys in the order in which they were found.
-    order: Vec<Key>,
-    /// Return points that were found after a return to them.
-    late: Vec<Key>,
+    /// In the order in which they were found: the same in every run.
+    nodes: Vec<Node>,
+    numbers: FxHashMap<Key, usize>,
+    /// The numbers of those whose targets are not known before all others are.
+    open: Vec<usize>,
+    /// Where to go on.
+    queue: VecDeque<Key>,
     /// The callees of cold calls.
     left_out: Vec<Pc>,
     /// Where control comes back from what is no part of the region.
@@ -123,74 +144,94 @@ struct Finder<'a, P> {
     is_outdated: bool,
 }
 
-/// The region around `entry`, or `None` where not even the entry's instruction can be compiled. `shared` has callees that are not
-/// copied, those that other regions around the same place have shown, and those that this one shows.
+/// The region around `entry`, or `None` where not even the entry's instruction can be compiled.
 pub(crate) fn find<G: Guest>(
     entry: Pc,
     program: &mut impl Program,
     limits: &Limits,
-    shared: &mut FxHashSet<Pc>,
+    shape: &mut Shape,
 ) -> Option<Region> {
-    let mut shape = Shape { shared: std::mem::take(shared), ..Shape::default() };
-    loop {
-        let code = Context {
-            parent: 0,
-            callee: entry,
-            returns: Vec::new(),
-            depth: 0,
-            is_shared: true,
-            may_return: false,
-        };
-        let mut finder = Finder {
-            program,
-            limits,
-            shared_contexts: shape.own.map(|own| (own, 0)).into_iter().collect(),
-            copied: FxHashSet::default(),
-            shape,
-            contexts: vec![code],
-            nodes: FxHashMap::default(),
-            order: Vec::new(),
-            late: Vec::new(),
-            left_out: Vec::new(),
-            come_back: Vec::new(),
-            is_outdated: false,
-        };
+    shape.own = None;
+    let mut finder = Finder {
+        program,
+        limits,
+        shape,
+        contexts: Vec::new(),
+        shared_contexts: FxHashMap::default(),
+        copied: FxHashSet::default(),
+        nodes: Vec::new(),
+        numbers: FxHashMap::default(),
+        open: Vec::new(),
+        queue: VecDeque::new(),
+        left_out: Vec::new(),
+        come_back: Vec::new(),
+        is_outdated: true,
+    };
+    while finder.is_outdated {
+        finder.start(entry);
         finder.explore::<G>(entry);
-        if !finder.is_outdated {
-            *shared = std::mem::take(&mut finder.shape.shared);
-            return finder.region::<G>();
-        }
-        shape = finder.shape;
     }
+    finder.region::<G>()
 }
 
 impl<P: Program> Finder<'_, P> {
+    /// Forgets the last attempt but for the shape that it has shown.
+    fn start(&mut self, entry: Pc) {
+        let returns = Vec::new();
+        let code =
+            Context { parent: 0, callee: entry, returns, depth: 0, is_shared: true, may_return: false };
+        self.contexts.clear();
+        self.contexts.push(code);
+        self.shared_contexts.clear();
+        self.shared_contexts.extend(self.shape.own.map(|own| (own, 0)));
+        self.copied.clear();
+        self.nodes.clear();
+        self.numbers.clear();
+        self.open.clear();
+        self.queue.clear();
+        self.queue.push_back((entry, 0));
+        self.left_out.clear();
+        self.come_back.clear();
+        self.is_outdated = false;
+    }
+
     /// Finds all instructions, or that the region is to have another shape.
     fn explore<G: Guest>(&mut self, entry: Pc) {
-        let mut queue = VecDeque::from([(entry, 0)]);
         loop {
-            while let Some(key) = queue.pop_front() {
-                let is_full = self.order.len() >= self.limits.instructions;
-                if self.nodes.contains_key(&key) || key.1 == OUTSIDE || is_full {
-                    continue;
+            while let Some(key) = self.queue.pop_front() {
+                let mut straight_on = Some(key);
+                while let Some(key) = straight_on.filter(|&key| self.is_new(key)) {
+                    let is_large = self.nodes.len() == self.limits.instructions / 2;
+                    if self.is_own(key, entry) || is_large && (self.is_outdated || self.condense()) {
+                        self.is_outdated = true;
+                        return;
+                    }
+                    straight_on = self.add::<G>(key);
                 }
-                let is_large = self.order.len() == self.limits.instructions / 2;
-                if self.is_own(key, entry) || is_large && (self.is_outdated || self.condense()) {
-                    self.is_outdated = true;
-                    return;
-                }
-                let Some(node) = self.visit::<G>(key) else {
-                    continue;
-                };
-                queue.extend(node.taken.iter().chain(&node.targets).chain(&node.next).copied());
-                queue.extend(self.late.drain(..));
-                self.order.push(key);
-                self.nodes.insert(key, node);
             }
-            if !self.fill_open(&mut queue) {
+            if !self.fill_open() {
                 return;
             }
         }
+    }
+
+    /// Whether there is room for what is not there yet.
+    fn is_new(&self, key: Key) -> bool {
+        key.1 != OUTSIDE && self.nodes.len() < self.limits.instructions && !self.numbers.contains_key(&key)
+    }
+
+    /// Adds an instruction, unless it is none for the region. Where control always goes then, within the block.
+    fn add<G: Guest>(&mut self, key: Key) -> Option<Key> {
+        let node = self.visit::<G>(key)?;
+        let straight_on = node.next.filter(|_| !node.transfers);
+        let number = self.nodes.len();
+        if straight_on.is_none() {
+            self.queue.extend(node.successors());
+            self.open.extend(node.open.map(|_| number));
+        }
+        self.numbers.insert(key, number);
+        self.nodes.push(node);
+        straight_on
     }
 
     /// Gives a large region a shape in which it is smaller, if there is one.
@@ -203,10 +244,16 @@ impl<P: Program> Finder<'_, P> {
         self.is_outdated |= self.shape.shared.insert(callee) && self.copied.contains(&callee);
     }
 
-    /// Shares the callees of which most is copied, if any is.
+    /// Another attempt, and other regions, are to share a callee.
+    fn never_copy(&mut self, callee: Pc) {
+        self.program.never_copy(callee);
+        self.share(callee);
+    }
+
+    /// Shares the callees of which most is copied, if any is, and of which less is every time.
     fn share_copied(&mut self) -> bool {
         let mut sizes = vec![0; self.contexts.len()];
-        self.order.iter().for_each(|key| sizes[key.1] += 1);
+        self.nodes.iter().for_each(|node| sizes[node.key.1] += 1);
         // A context's calls come after it.
         for context in (1..sizes.len()).rev().filter(|&context| !self.contexts[context].is_shared) {
             sizes[self.contexts[context].parent] += sizes[context];
@@ -218,9 +265,10 @@ impl<P: Program> Finder<'_, P> {
         }
         let saved = |callee: &Pc| copies[callee].0 - copies[callee].1;
         let most = copies.keys().map(saved).max().unwrap_or(0);
-        let before = self.shape.shared.len();
-        self.shape.shared.extend(copies.keys().filter(|callee| most > 0 && 2 * saved(callee) >= most));
-        self.shape.shared.len() > before
+        self.shape.condensed += 1;
+        let least = most >> (2 * self.shape.condensed - 1).min(31);
+        self.shape.shared.extend(copies.keys().filter(|callee| saved(callee) >= least.max(1)));
+        most > 0
     }
 
     /// Whether a shared callee turns out to be what the region's entry is in.
@@ -234,11 +282,12 @@ impl<P: Program> Finder<'_, P> {
     }
 
     /// The node for an instruction; `None` outside the region.
-    fn visit<G: Guest>(&mut self, (pc, context): Key) -> Option<Node> {
+    fn visit<G: Guest>(&mut self, key: Key) -> Option<Node> {
+        let (pc, context) = key;
         let Step { insn, named, flow } = self.program.step(pc)?;
         let next = G::next(pc);
-        let mut node =
-            Node { insn, named, next: None, taken: None, targets: Vec::new(), transfers: true, open: None };
+        let (targets, transfers) = (Vec::new(), true);
+        let mut node = Node { key, insn, named, next: None, taken: None, targets, transfers, open: None };
         match flow {
             Flow::Next => {
                 node.next = Some((next, context));
@@ -252,7 +301,7 @@ impl<P: Program> Finder<'_, P> {
             Flow::Call(to) => node.taken = Some((to, self.call::<G>(to, (next, context)))),
             Flow::Dynamic(_, Via::Return) => {
                 if !self.contexts[context].is_shared && self.program.is_unpaired(pc) {
-                    self.share(self.contexts[context].callee);
+                    self.never_copy(self.contexts[context].callee);
                 }
                 let context = &mut self.contexts[context];
                 context.may_return = true;
@@ -265,7 +314,7 @@ impl<P: Program> Finder<'_, P> {
             }
             Flow::Dynamic(_, Via::Jump) => {
                 if !self.contexts[context].is_shared && self.program.arrivals(pc).len() > 1 {
-                    self.share(self.contexts[context].callee);
+                    self.never_copy(self.contexts[context].callee);
                 }
                 node.open = Some(Via::Jump);
             }
@@ -284,7 +333,7 @@ impl<P: Program> Finder<'_, P> {
     fn come_back<G: Guest>(&mut self, back: Key) {
         if has_entries::<G>() && self.contexts[back.1].is_shared {
             self.come_back.push(back);
-            self.late.push(back);
+            self.queue.push_back(back);
         }
     }
 
@@ -297,7 +346,9 @@ impl<P: Program> Finder<'_, P> {
         }
         let parent = back.1;
         let depth = self.contexts[parent].depth + 1;
-        if depth > self.limits.call_depth || self.is_recursive(callee, parent) {
+        if self.is_recursive(callee, parent) {
+            self.never_copy(callee);
+        } else if depth > self.limits.call_depth {
             self.share(callee);
         }
         if let Some(&known) = self.shared_contexts.get(&callee) {
@@ -322,7 +373,7 @@ impl<P: Program> Finder<'_, P> {
         let Context { returns, may_return, .. } = &mut self.contexts[context];
         let Some(at) = returns.iter().position(|known| known.0 == back.0) else {
             returns.push(back);
-            self.late.extend(may_return.then_some(back));
+            self.queue.extend(may_return.then_some(back));
             return;
         };
         let other = returns[at].1;
@@ -360,28 +411,35 @@ impl<P: Program> Finder<'_, P> {
     }
 
     /// Gives returns and indirect jumps their targets, which may lead to new instructions; false if not.
-    fn fill_open(&mut self, queue: &mut VecDeque<Key>) -> bool {
-        // In the order in which they were found: the same in every run.
-        let is_return = |key: &&Key| self.nodes.get(key).is_some_and(|node| node.open == Some(Via::Return));
-        for &(from, context) in self.order.iter().filter(is_return).filter(|key| key.1 != 0) {
-            let places = self.program.returns_elsewhere(from);
-            add_places(&mut self.contexts[context].returns, places, self.limits.targets);
+    fn fill_open(&mut self) -> bool {
+        let open: Vec<(usize, Key, Via)> = self
+            .open
+            .iter()
+            .map(|&number| {
+                let node = &self.nodes[number];
+                (number, node.key, node.open.expect("it is open"))
+            })
+            .collect();
+        for &(_, (from, context), via) in &open {
+            if via == Via::Return && context != 0 {
+                let places = self.program.returns_elsewhere(from);
+                add_places(&mut self.contexts[context].returns, places, self.limits.targets);
+            }
         }
-        for key in &self.order {
-            let Some(via) = self.nodes.get(key).and_then(|node| node.open) else { continue };
+        for (number, key, via) in open {
             let arrivals = || self.program.arrivals(key.0).into_iter().take(self.limits.targets);
             let targets: Vec<Key> = match via {
-                Via::Return => self.return_targets(*key),
+                Via::Return => self.return_targets(key),
                 Via::Jump => arrivals().map(|pc| self.arrival(pc, key.1)).collect(),
                 Via::Call => arrivals().map(|pc| (pc, 0)).collect(),
             };
-            queue.extend(targets.iter().filter(|_| self.order.len() < self.limits.instructions));
-            self.nodes.entry(*key).and_modify(|node| node.targets = targets);
+            self.queue.extend(targets.iter().filter(|_| self.nodes.len() < self.limits.instructions));
+            self.nodes[number].targets = targets;
         }
-        queue.retain(|key| !self.nodes.contains_key(key));
+        self.queue.retain(|key| !self.numbers.contains_key(key));
         // What can't be an instruction of the region must not be asked for again and again.
-        queue.retain(|key| self.program.step(key.0).is_some());
-        !queue.is_empty()
+        self.queue.retain(|key| self.program.step(key.0).is_some());
+        !self.queue.is_empty()
     }
 
     /// Where a return goes that is compared with several places.
@@ -401,39 +459,42 @@ impl<P: Program> Finder<'_, P> {
 
     /// Cuts the instructions into blocks.
     fn region<G: Guest>(self) -> Option<Region> {
-        let entry = *self.order.first()?;
-        let mut arrivals: FxHashMap<Key, usize> = FxHashMap::default();
-        let mut leaders = FxHashSet::from_iter(self.come_back.iter().copied().chain([entry]));
-        for key in &self.order {
-            let node = &self.nodes[key];
-            for to in node.taken.iter().chain(&node.targets).chain(&node.next) {
-                let count = arrivals.entry(*to).or_default();
-                *count += 1;
-                if node.transfers || *count > 1 {
-                    leaders.insert(*to);
-                }
+        let entry = self.nodes.first()?.key;
+        let number = |key: Key| self.numbers.get(&key).copied();
+        let mut arrivals = vec![0; self.nodes.len()];
+        let mut leads = vec![false; self.nodes.len()];
+        let led = self.come_back.iter().copied().chain([entry]);
+        led.filter_map(number).for_each(|to| leads[to] = true);
+        for node in &self.nodes {
+            for to in node.successors().filter_map(number) {
+                arrivals[to] += 1;
+                leads[to] |= node.transfers || arrivals[to] > 1;
             }
         }
-        let firsts: Vec<Key> = self.order.iter().filter(|key| leaders.contains(key)).copied().collect();
-        let index: FxHashMap<Key, usize> = firsts.iter().enumerate().map(|(i, &key)| (key, i)).collect();
+        let firsts: Vec<usize> = (0..self.nodes.len()).filter(|&at| leads[at]).collect();
+        let index: FxHashMap<Key, usize> =
+            firsts.iter().enumerate().map(|(i, &at)| (self.nodes[at].key, i)).collect();
         let target = |key: Key| index.get(&key).map_or(Target::Outside(key.0), |&b| Target::Block(b));
-        let mut blocks = Vec::new();
-        for &leader in &firsts {
-            let keys = self.straight_line(leader, &leaders);
-            let nodes: Vec<&Node> = keys.iter().map(|key| &self.nodes[key]).collect();
+        let block = |&first: &usize| {
+            let straight_on = |node: &&Node| {
+                let next = number(node.next.filter(|_| !node.transfers)?)?;
+                (!leads[next]).then(|| &self.nodes[next])
+            };
+            let nodes: Vec<&Node> = std::iter::successors(Some(&self.nodes[first]), straight_on).collect();
             let node = nodes[nodes.len() - 1];
             let targets: Vec<_> = node.targets.iter().filter_map(|k| Some((k.0, *index.get(k)?))).collect();
-            blocks.push(Block {
+            Block {
                 next: node.next.map_or(Target::Outside(0), target),
                 taken: node.taken.map(target),
                 is_paired: node.open.is_none() && !targets.is_empty(),
                 targets,
-                insns: keys.iter().zip(&nodes).map(|(key, node)| (key.0, node.insn)).collect(),
+                insns: nodes.iter().map(|node| (node.key.0, node.insn)).collect(),
                 named: nodes.iter().map(|node| node.named).collect(),
                 ..Block::default()
-            });
-        }
-        let is_large = has_entries::<G>() && self.order.len() >= self.limits.instructions / LARGE;
+            }
+        };
+        let blocks = firsts.iter().map(block).collect();
+        let is_large = has_entries::<G>() && self.nodes.len() >= self.limits.instructions / LARGE;
         let places = self.shared_places().filter(|_| is_large).chain(self.come_back.iter().copied());
         let inside = places.filter_map(|key| Some((key.0, *index.get(&key)?)));
         let entries = BTreeMap::from_iter(inside.filter(|place| place.0 != entry.0));
@@ -447,24 +508,6 @@ impl<P: Program> Finder<'_, P> {
     fn shared_places(&self) -> impl Iterator<Item = Key> + '_ {
         let shared = self.contexts.iter().enumerate().filter(|(_, context)| context.is_shared);
         shared.map(|(number, context)| (context.callee, number)).chain(self.shape.own.map(|own| (own, 0)))
-    }
-
-    /// The instructions from a leader to the next one.
-    fn straight_line(&self, leader: Key, leaders: &FxHashSet<Key>) -> Vec<Key> {
-        let mut keys = Vec::new();
-        let mut at = leader;
-        loop {
-            let node = &self.nodes[&at];
-            keys.push(at);
-            match node.next {
-                Some(next)
-                    if !node.transfers && !leaders.contains(&next) && self.nodes.contains_key(&next) =>
-                {
-                    at = next
-                }
-                _ => return keys,
-            }
-        }
     }
 }
 

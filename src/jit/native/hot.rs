@@ -1,7 +1,6 @@
 //! Where a hot place gets native code from: the library, or a region that is found around it and compiled. Outdated regions
 //! are replaced the same way.
 
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +17,7 @@ use crate::guest::{Guest, Insn};
 use crate::interp::{Code, NATIVE};
 use crate::ops::{Flow, Pc};
 use crate::record::{Doing, Unfit, What};
-use crate::region::{self, Limits, Program, Region, Step};
+use crate::region::{self, Limits, Program, Region, Shape, Step};
 use crate::state::State;
 use crate::tier::{Compile, Stats, Tiers};
 
@@ -30,7 +29,7 @@ const SHORT: usize = 32;
 /// large regions are without calls of it.
 const COLD: i32 = 64;
 /// A run of this many instructions that do nothing is not compiled: control slides through empty memory.
-const SLIDE: Pc = 8;
+const SLIDE: usize = 8;
 
 /// What the region finder sees of the machine.
 struct View<'a, G> {
@@ -42,11 +41,25 @@ struct View<'a, G> {
     seen: &'a FxHashSet<Pc>,
     /// Take what has never been executed, too.
     eager: bool,
-    /// Go on where subroutines are called that the region is in the middle of.
-    is_wide: bool,
-    calls: OnceCell<Calls>,
-    /// What has been asked for: regions are searched several times.
-    steps: FxHashMap<Pc, Option<Step>>,
+    /// To go on where subroutines are called that the region is in the middle of.
+    calls: Option<Calls>,
+    shown: Shown,
+}
+
+/// What searches of regions have shown, for later ones.
+#[derive(Default)]
+pub(super) struct Shown {
+    /// What has been asked for.
+    steps: FxHashMap<Pc, Known>,
+    /// Callees that no region has copies of.
+    never_copied: FxHashSet<Pc>,
+}
+
+/// What an instruction does, as far as regions go by it.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    step: Step,
+    is_idle: bool,
 }
 
 /// The calls of what has been executed.
@@ -59,11 +72,12 @@ struct Calls {
 }
 
 impl Calls {
-    fn of<G: Guest>(view: &View<'_, G>) -> Calls {
-        let (code, mut calls) = (&view.code, Calls::default());
-        for pc in (0..code.len() as Pc).filter(|&pc| code.is_decoded(pc)) {
-            if let Flow::Call(callee) = effects::of::<G>(view.peek(pc), pc).flow {
-                let back = G::next(pc);
+    fn of<G: Guest>(view: &mut View<'_, G>) -> Calls {
+        let mut calls = Calls::default();
+        for pc in 0..view.code.len() as Pc {
+            let Some(insn) = view.code.decoded::<G>(pc) else { continue };
+            if let Flow::Call(callee) = view.known(insn, pc).step.flow {
+                let (code, back) = (&view.code, G::next(pc));
                 calls.callees.insert(back, callee);
                 if !is_cold(code, back) && code.heat(back) != NATIVE {
                     calls.returns.entry(callee).or_default().push(back);
@@ -76,12 +90,14 @@ impl Calls {
 
 impl<G: Guest> Program for View<'_, G> {
     fn step(&mut self, pc: Pc) -> Option<Step> {
-        if let Some(&known) = self.steps.get(&pc) {
-            return known;
+        let seen = self.eager || self.code.is_decoded(pc);
+        let exists = (pc as usize) < self.code.len();
+        if !seen || !exists || self.history.is_unstable(pc) {
+            return None;
         }
-        let step = self.find_step(pc);
-        self.steps.insert(pc, step);
-        step
+        let insn = self.code.fetch(self.guest, self.state, pc);
+        let Known { step, is_idle } = self.known(insn, pc);
+        (!is_idle || !self.slides(pc)).then_some(step)
     }
 
     fn arrivals(&self, from: Pc) -> Vec<Pc> {
@@ -97,15 +113,21 @@ impl<G: Guest> Program for View<'_, G> {
     }
 
     fn callers(&self, from: Pc) -> impl Iterator<Item = Pc> {
-        let last = self.code.last_return(from).filter(|_| self.is_wide);
-        let callee = self.subroutine(from);
-        let known = callee.and_then(|callee| self.calls().returns.get(&callee));
-        last.filter(|_| callee.is_none()).into_iter().chain(known.into_iter().flatten().copied())
+        let last = self.code.last_return(from);
+        let calls = self.calls.as_ref().and_then(|calls| Some((calls, last?)));
+        let callers = calls.map(|(calls, last)| match calls.callees.get(&last) {
+            Some(callee) => calls.returns.get(callee).map_or(Vec::new(), Vec::clone),
+            None => vec![last],
+        });
+        callers.into_iter().flatten()
     }
 
     fn subroutine(&self, from: Pc) -> Option<Pc> {
-        let last = self.code.last_return(from).filter(|_| self.is_wide)?;
-        self.calls().callees.get(&last).copied()
+        self.calls.as_ref()?.callees.get(&self.code.last_return(from)?).copied()
+    }
+
+    fn never_copy(&mut self, callee: Pc) {
+        self.shown.never_copied.insert(callee);
     }
 
     fn is_cold(&self, callee: Pc, back: Pc) -> bool {
@@ -117,34 +139,22 @@ impl<G: Guest> Program for View<'_, G> {
 }
 
 impl<G: Guest> View<'_, G> {
-    fn find_step(&mut self, pc: Pc) -> Option<Step> {
-        let seen = self.eager || self.code.is_decoded(pc);
-        let exists = (pc as usize) < self.code.len();
-        if !seen || !exists || self.history.is_unstable(pc) {
-            return None;
+    /// What the instruction at `pc`, which is this one, does.
+    fn known(&mut self, insn: Insn, pc: Pc) -> Known {
+        if let Some(&known) = self.shown.steps.get(&pc).filter(|known| known.step.insn == insn) {
+            return known;
         }
-        let insn = self.fetch(pc);
-        let mut at = pc;
-        for _ in 0..SLIDE {
-            if !effects::of::<G>(self.peek(at), at).is_idle() {
-                let effects = effects::of::<G>(insn, pc);
-                return Some(Step { insn, named: effects.named_accesses(), flow: effects.flow });
-            }
-            at = G::next(at);
-        }
-        None
+        let effects = effects::of::<G>(insn, pc);
+        let step = Step { insn, named: effects.named_accesses(), flow: effects.flow };
+        let known = Known { step, is_idle: effects.is_idle() };
+        self.shown.steps.insert(pc, known);
+        known
     }
 
-    fn calls(&self) -> &Calls {
-        self.calls.get_or_init(|| Calls::of(self))
-    }
-
-    fn fetch(&mut self, pc: Pc) -> Insn {
-        self.code.fetch(self.guest, self.state, pc)
-    }
-
-    fn peek(&self, pc: Pc) -> Insn {
-        self.guest.decode(self.state, pc)
+    /// Whether nothing but instructions that do nothing is executed from here on for long.
+    fn slides(&self, pc: Pc) -> bool {
+        let places = std::iter::successors(Some(pc), |&pc| Some(G::next(pc))).take(SLIDE);
+        places.into_iter().all(|pc| effects::of::<G>(self.guest.decode(self.state, pc), pc).is_idle())
     }
 }
 
@@ -380,8 +390,6 @@ impl Native {
             targets: config.targets,
         };
         let eager = config.tiers == Tiers::Jit;
-        let is_wide = !eager && self.is_outdated(pc);
-        let may_go_out = !eager && !is_wide && !self.inner.contains(&pc);
         let mut view = View {
             guest,
             state,
@@ -390,12 +398,23 @@ impl Native {
             unpaired: &self.unpaired,
             seen: &self.seen,
             eager,
-            is_wide,
-            calls: OnceCell::new(),
-            steps: FxHashMap::default(),
+            calls: None,
+            shown: std::mem::take(&mut self.shown),
         };
-        let mut shared = FxHashSet::default();
-        let mut region = region::find::<G>(pc, &mut view, &limits, &mut shared)?;
+        let region = self.find_around(pc, &limits, &mut view);
+        self.shown = view.shown;
+        region
+    }
+
+    /// The same, in what the region finder sees of the machine.
+    fn find_around<G: Guest>(&self, pc: Pc, limits: &Limits, view: &mut View<'_, G>) -> Option<Region> {
+        let is_wide = !view.eager && self.is_outdated(pc);
+        let may_go_out = !view.eager && !is_wide && !self.inner.contains(&pc);
+        if is_wide {
+            view.calls = Some(Calls::of(view));
+        }
+        let mut shape = Shape::sharing(view.shown.never_copied.clone());
+        let mut region = region::find::<G>(pc, view, limits, &mut shape)?;
         let is_short = |latch| {
             let [left, again] = view.code.times(latch);
             again < left.saturating_mul(SHORT)
@@ -405,25 +424,25 @@ impl Native {
             may_go_out && !is_cold && self.region_at(header).is_none()
         };
         if let Some(header) = region.loop_around::<G>(is_short).filter(is_free)
-            && let Some(outer) = region::find::<G>(header, &mut view, &limits, &mut shared)
+            && let Some(outer) = region::find::<G>(header, view, limits, &mut shape)
             && outer.contains(pc)
         {
             region = outer;
         }
-        for _ in 0..if may_go_out { config.call_depth } else { 0 } {
+        for _ in 0..if may_go_out { limits.call_depth } else { 0 } {
             let elsewhere = |from| view.code.last_return(from).filter(|&back| !region.contains(back));
             let back = region.returns::<G>().find_map(elsewhere);
             let Some(back) = back.filter(|&back| self.region_at(back).is_none()) else { break };
-            let Some(outer) = region::find::<G>(back, &mut view, &limits, &mut shared) else { break };
+            let Some(outer) = region::find::<G>(back, view, limits, &mut shape) else { break };
             if outer.blocks[0].predecessors < 2 || !outer.contains(pc) {
                 break;
             }
             region = outer;
         }
         let goes_elsewhere = |from| view.code.last_return(from).is_some_and(|back| !region.contains(back));
-        if !eager && region.returns::<G>().any(goes_elsewhere) {
-            view.is_wide = true;
-            let wide = region::find::<G>(region.blocks[0].pc(), &mut view, &limits, &mut shared);
+        if !view.eager && region.returns::<G>().any(goes_elsewhere) {
+            view.calls = Some(Calls::of(view));
+            let wide = region::find::<G>(region.blocks[0].pc(), view, limits, &mut shape);
             region = wide.filter(|wide| wide.contains(pc)).unwrap_or(region);
         }
         Some(region)
