@@ -7,7 +7,7 @@ use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::ops::{Flow, Pc, Via};
 
-pub(crate) use find::{Limits, Program, Shape, Step, find};
+pub(crate) use find::{Limits, Line, Program, Shape, Step, Way, find};
 
 /// Instructions that a machine's budget must last for, about, wherever in a region it is checked: a machine may run in small
 /// steps.
@@ -315,11 +315,13 @@ impl Region {
         // Where control comes in is 0 here, and a block is its number plus one.
         let mut dominators: Vec<Option<usize>> = vec![None; self.blocks.len() + 1];
         dominators[0] = Some(0);
+        let mut is_entry = vec![false; self.blocks.len()];
+        self.ways_in().for_each(|entry| is_entry[entry] = true);
         let mut changed = true;
         while changed {
             changed = false;
             for b in 0..self.blocks.len() {
-                let mut new = self.ways_in().any(|entry| entry == b).then_some(0);
+                let mut new = is_entry[b].then_some(0);
                 for p in predecessors[b].iter().map(|p| p + 1).filter(|&p| dominators[p].is_some()) {
                     new = Some(new.map_or(p, |q| meet(&dominators, p, q)));
                 }

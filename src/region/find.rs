@@ -11,6 +11,7 @@
 //! elsewhere, to the callees that are shared. Neither is worth a region of its own with most of the same instructions.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -30,8 +31,11 @@ pub(crate) struct Limits {
 
 /// What the finder asks about the machine.
 pub(crate) trait Program {
-    /// The instruction at `pc`, or `None` where native code had better stop.
-    fn step(&mut self, pc: Pc) -> Option<Step>;
+    /// The instructions from `pc` on to the first that is not just followed by the next one, or up to one that others lead to: where
+    /// they are among all that are [known][Program::steps]. `None` where native code had better stop.
+    fn line(&mut self, pc: Pc) -> Option<Line>;
+    /// The instructions of lines, and where they are.
+    fn steps(&self) -> &[(Pc, Step)];
     /// Where the indirect jump or call at `from` may arrive.
     fn arrivals(&self, from: Pc) -> Vec<Pc>;
     /// Where the return at `from` has arrived that regions with it did not know.
@@ -43,11 +47,12 @@ pub(crate) trait Program {
     fn callers(&self, from: Pc) -> impl Iterator<Item = Pc>;
     /// The subroutine that the return at `from` ends, where the region is to go on behind its calls, and it is known.
     fn subroutine(&self, from: Pc) -> Option<Pc>;
-    /// Notes that `callee` calls itself, or does not return like others: it is copied nowhere.
-    fn never_copy(&mut self, callee: Pc);
     /// Whether a call of `callee` that returns to `back` is seldom executed.
     fn is_cold(&self, callee: Pc, back: Pc) -> bool;
 }
+
+/// Instructions in a row, by their places among those that are known; at least one.
+pub(crate) type Line = Range<usize>;
 
 /// An instruction, as far as a region's extent goes by it.
 #[derive(Clone, Copy)]
@@ -55,7 +60,33 @@ pub(crate) struct Step {
     pub(crate) insn: Insn,
     /// [`crate::effects::Effects::named_accesses`].
     pub(crate) named: u32,
-    pub(crate) flow: Flow<Option<bool>, Option<Pc>>,
+    pub(crate) way: Way,
+}
+
+/// Where an instruction leads: a [`Flow`], of which little is known, in little room.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Way {
+    Next,
+    To(Pc),
+    ToOrNext(Pc),
+    Call(Pc),
+    Computed(Via),
+    ComputedOrNext,
+    Nowhere,
+}
+
+impl Way {
+    pub(crate) fn of<B, A>(flow: Flow<B, A>) -> Way {
+        match flow {
+            Flow::Next => Way::Next,
+            Flow::Goto(to) => Way::To(to),
+            Flow::If(_, to) => Way::ToOrNext(to),
+            Flow::Call(to) => Way::Call(to),
+            Flow::Dynamic(_, via) => Way::Computed(via),
+            Flow::DynamicIf(..) => Way::ComputedOrNext,
+            Flow::Trap(_) | Flow::Illegal => Way::Nowhere,
+        }
+    }
 }
 
 /// In a region of this part of the limit, control may come in where shared callees start.
@@ -76,7 +107,7 @@ struct Context {
     may_return: bool,
 }
 
-/// An instruction in a context.
+/// The first instruction of a line, in a context.
 type Key = (Pc, usize);
 
 /// The context of what is no part of the region.
@@ -84,12 +115,13 @@ const OUTSIDE: usize = usize::MAX;
 
 struct Node {
     key: Key,
-    insn: Insn,
-    named: u32,
+    line: Line,
+    /// Where the last instruction is.
+    last: Pc,
     next: Option<Key>,
     taken: Option<Key>,
     targets: Vec<Key>,
-    /// The block ends here.
+    /// The block ends with the line.
     transfers: bool,
     /// A return of what is shared, or an indirect jump: its targets are filled in when all are known.
     open: Option<Via>,
@@ -101,23 +133,31 @@ impl Node {
     }
 }
 
-/// What an attempt to find a region has shown, for the next one, and for those to find others around the same place.
+/// What attempts to find regions have shown, for later ones.
 #[derive(Default)]
 pub(crate) struct Shape {
-    /// Callees that are not copied.
+    /// Callees that call themselves or do not return like others: they are copied nowhere.
+    never_copied: FxHashSet<Pc>,
+    /// Callees that the last large region shared.
+    shared_in_large: FxHashSet<Pc>,
+    /// Callees that are not copied around this place.
     shared: FxHashSet<Pc>,
     /// The shared callee that the region's entry is in, if there is one: it is the region's own code.
     own: Option<Pc>,
-    /// Cold calls are left out.
+    /// The region is large: cold calls are left out.
     hot_only: bool,
     /// Times that callees were shared because too much was copied.
     condensed: u32,
 }
 
 impl Shape {
-    /// One in which these callees are not copied.
-    pub(crate) fn sharing(shared: FxHashSet<Pc>) -> Shape {
-        Shape { shared, ..Shape::default() }
+    /// Regions around another place are to be found.
+    pub(crate) fn start(&mut self) {
+        let shared = std::mem::replace(&mut self.shared, self.never_copied.clone());
+        if std::mem::take(&mut self.hot_only) {
+            self.shared_in_large = shared;
+        }
+        self.condensed = 0;
     }
 }
 
@@ -132,6 +172,8 @@ struct Finder<'a, P> {
     /// In the order in which they were found: the same in every run.
     nodes: Vec<Node>,
     numbers: FxHashMap<Key, usize>,
+    /// How many instructions there are.
+    len: usize,
     /// The numbers of those whose targets are not known before all others are.
     open: Vec<usize>,
     /// Where to go on.
@@ -161,6 +203,7 @@ pub(crate) fn find<G: Guest>(
         copied: FxHashSet::default(),
         nodes: Vec::new(),
         numbers: FxHashMap::default(),
+        len: 0,
         open: Vec::new(),
         queue: VecDeque::new(),
         left_out: Vec::new(),
@@ -187,6 +230,7 @@ impl<P: Program> Finder<'_, P> {
         self.copied.clear();
         self.nodes.clear();
         self.numbers.clear();
+        self.len = 0;
         self.open.clear();
         self.queue.clear();
         self.queue.push_back((entry, 0));
@@ -197,16 +241,18 @@ impl<P: Program> Finder<'_, P> {
 
     /// Finds all instructions, or that the region is to have another shape.
     fn explore<G: Guest>(&mut self, entry: Pc) {
+        let large = self.limits.instructions / 2;
         loop {
             while let Some(key) = self.queue.pop_front() {
                 let mut straight_on = Some(key);
                 while let Some(key) = straight_on.filter(|&key| self.is_new(key)) {
-                    let is_large = self.nodes.len() == self.limits.instructions / 2;
+                    let before = self.len;
+                    straight_on = self.add::<G>(key);
+                    let is_large = before < large && self.len >= large;
                     if self.is_own(key, entry) || is_large && (self.is_outdated || self.condense()) {
                         self.is_outdated = true;
                         return;
                     }
-                    straight_on = self.add::<G>(key);
                 }
             }
             if !self.fill_open() {
@@ -217,10 +263,10 @@ impl<P: Program> Finder<'_, P> {
 
     /// Whether there is room for what is not there yet.
     fn is_new(&self, key: Key) -> bool {
-        key.1 != OUTSIDE && self.nodes.len() < self.limits.instructions && !self.numbers.contains_key(&key)
+        key.1 != OUTSIDE && self.len < self.limits.instructions && !self.numbers.contains_key(&key)
     }
 
-    /// Adds an instruction, unless it is none for the region. Where control always goes then, within the block.
+    /// Adds a line, unless it is none for the region. Where control always goes then, within the block.
     fn add<G: Guest>(&mut self, key: Key) -> Option<Key> {
         let node = self.visit::<G>(key)?;
         let straight_on = node.next.filter(|_| !node.transfers);
@@ -230,13 +276,18 @@ impl<P: Program> Finder<'_, P> {
             self.open.extend(node.open.map(|_| number));
         }
         self.numbers.insert(key, number);
+        self.len += node.line.len();
         self.nodes.push(node);
         straight_on
     }
 
     /// Gives a large region a shape in which it is smaller, if there is one.
     fn condense(&mut self) -> bool {
-        !std::mem::replace(&mut self.shape.hot_only, true) || self.share_copied()
+        if std::mem::replace(&mut self.shape.hot_only, true) {
+            return self.share_copied();
+        }
+        self.shape.shared.extend(&self.shape.shared_in_large);
+        true
     }
 
     /// Another attempt is to share a callee.
@@ -246,14 +297,14 @@ impl<P: Program> Finder<'_, P> {
 
     /// Another attempt, and other regions, are to share a callee.
     fn never_copy(&mut self, callee: Pc) {
-        self.program.never_copy(callee);
+        self.shape.never_copied.insert(callee);
         self.share(callee);
     }
 
     /// Shares the callees of which most is copied, if any is, and of which less is every time.
     fn share_copied(&mut self) -> bool {
         let mut sizes = vec![0; self.contexts.len()];
-        self.nodes.iter().for_each(|node| sizes[node.key.1] += 1);
+        self.nodes.iter().for_each(|node| sizes[node.key.1] += node.line.len());
         // A context's calls come after it.
         for context in (1..sizes.len()).rev().filter(|&context| !self.contexts[context].is_shared) {
             sizes[self.contexts[context].parent] += sizes[context];
@@ -281,25 +332,25 @@ impl<P: Program> Finder<'_, P> {
         is_own
     }
 
-    /// The node for an instruction; `None` outside the region.
+    /// The node for a line; `None` outside the region.
     fn visit<G: Guest>(&mut self, key: Key) -> Option<Node> {
-        let (pc, context) = key;
-        let Step { insn, named, flow } = self.program.step(pc)?;
-        let next = G::next(pc);
+        let line = self.program.line(key.0)?;
+        let (pc, Step { way, .. }) = self.program.steps()[line.end - 1];
+        let (next, context) = (G::next(pc), key.1);
         let (targets, transfers) = (Vec::new(), true);
-        let mut node = Node { key, insn, named, next: None, taken: None, targets, transfers, open: None };
-        match flow {
-            Flow::Next => {
+        let mut node = Node { key, line, last: pc, next: None, taken: None, targets, transfers, open: None };
+        match way {
+            Way::Next => {
                 node.next = Some((next, context));
                 node.transfers = false;
             }
-            Flow::Goto(to) => node.taken = Some((to, context)),
-            Flow::If(_, to) => {
+            Way::To(to) => node.taken = Some((to, context)),
+            Way::ToOrNext(to) => {
                 node.taken = Some((to, context));
                 node.next = Some((next, context));
             }
-            Flow::Call(to) => node.taken = Some((to, self.call::<G>(to, (next, context)))),
-            Flow::Dynamic(_, Via::Return) => {
+            Way::Call(to) => node.taken = Some((to, self.call::<G>(to, (next, context)))),
+            Way::Computed(Via::Return) => {
                 if !self.contexts[context].is_shared && self.program.is_unpaired(pc) {
                     self.never_copy(self.contexts[context].callee);
                 }
@@ -308,22 +359,22 @@ impl<P: Program> Finder<'_, P> {
                 node.targets = context.returns.clone();
                 node.open = context.is_shared.then_some(Via::Return);
             }
-            Flow::DynamicIf(..) => {
+            Way::ComputedOrNext => {
                 node.next = Some((next, context));
                 node.open = Some(Via::Jump);
             }
-            Flow::Dynamic(_, Via::Jump) => {
+            Way::Computed(Via::Jump) => {
                 if !self.contexts[context].is_shared && self.program.arrivals(pc).len() > 1 {
                     self.never_copy(self.contexts[context].callee);
                 }
                 node.open = Some(Via::Jump);
             }
-            Flow::Dynamic(_, Via::Call) => {
+            Way::Computed(Via::Call) => {
                 self.returns_to(0, (next, context));
                 self.come_back::<G>((next, context));
                 node.open = Some(Via::Call);
             }
-            Flow::Trap(_) | Flow::Illegal => {}
+            Way::Nowhere => {}
         }
         Some(node)
     }
@@ -355,16 +406,16 @@ impl<P: Program> Finder<'_, P> {
             self.returns_to(known, back);
             return known;
         }
-        let context = self.contexts.len();
         let is_shared = self.shape.shared.contains(&callee);
+        let (depth, returns) = (if is_shared { 0 } else { depth }, vec![back]);
+        let new = Context { parent, callee, returns, depth, is_shared, may_return: false };
+        let context = self.contexts.len();
+        self.contexts.push(new);
         if is_shared {
             self.shared_contexts.insert(callee, context);
         } else {
             self.copied.insert(callee);
         }
-        let depth = if is_shared { 0 } else { depth };
-        let returns = vec![back];
-        self.contexts.push(Context { parent, callee, returns, depth, is_shared, may_return: false });
         context
     }
 
@@ -412,33 +463,30 @@ impl<P: Program> Finder<'_, P> {
 
     /// Gives returns and indirect jumps their targets, which may lead to new instructions; false if not.
     fn fill_open(&mut self) -> bool {
-        let open: Vec<(usize, Key, Via)> = self
-            .open
-            .iter()
-            .map(|&number| {
-                let node = &self.nodes[number];
-                (number, node.key, node.open.expect("it is open"))
-            })
-            .collect();
+        let one = |number: usize| {
+            let Node { key, last, open, .. } = self.nodes[number];
+            (number, (last, key.1), open.expect("it is open"))
+        };
+        let open: Vec<(usize, Key, Via)> = self.open.iter().map(|&number| one(number)).collect();
         for &(_, (from, context), via) in &open {
             if via == Via::Return && context != 0 {
                 let places = self.program.returns_elsewhere(from);
                 add_places(&mut self.contexts[context].returns, places, self.limits.targets);
             }
         }
-        for (number, key, via) in open {
-            let arrivals = || self.program.arrivals(key.0).into_iter().take(self.limits.targets);
+        for (number, from, via) in open {
+            let arrivals = || self.program.arrivals(from.0).into_iter().take(self.limits.targets);
             let targets: Vec<Key> = match via {
-                Via::Return => self.return_targets(key),
-                Via::Jump => arrivals().map(|pc| self.arrival(pc, key.1)).collect(),
+                Via::Return => self.return_targets(from),
+                Via::Jump => arrivals().map(|pc| self.arrival(pc, from.1)).collect(),
                 Via::Call => arrivals().map(|pc| (pc, 0)).collect(),
             };
-            self.queue.extend(targets.iter().filter(|_| self.nodes.len() < self.limits.instructions));
+            self.queue.extend(targets.iter().filter(|_| self.len < self.limits.instructions));
             self.nodes[number].targets = targets;
         }
         self.queue.retain(|key| !self.numbers.contains_key(key));
         // What can't be an instruction of the region must not be asked for again and again.
-        self.queue.retain(|key| self.program.step(key.0).is_some());
+        self.queue.retain(|key| self.program.line(key.0).is_some());
         !self.queue.is_empty()
     }
 
@@ -465,39 +513,48 @@ impl<P: Program> Finder<'_, P> {
         let mut leads = vec![false; self.nodes.len()];
         let led = self.come_back.iter().copied().chain([entry]);
         led.filter_map(number).for_each(|to| leads[to] = true);
-        for node in &self.nodes {
-            for to in node.successors().filter_map(number) {
+        // Looked up once: jumps may have hundreds of targets.
+        let ways: Vec<Vec<Option<usize>>> =
+            self.nodes.iter().map(|node| node.successors().map(number).collect()).collect();
+        for (node, ways) in self.nodes.iter().zip(&ways) {
+            for &to in ways.iter().flatten() {
                 arrivals[to] += 1;
                 leads[to] |= node.transfers || arrivals[to] > 1;
             }
         }
         let firsts: Vec<usize> = (0..self.nodes.len()).filter(|&at| leads[at]).collect();
-        let index: FxHashMap<Key, usize> =
-            firsts.iter().enumerate().map(|(i, &at)| (self.nodes[at].key, i)).collect();
-        let target = |key: Key| index.get(&key).map_or(Target::Outside(key.0), |&b| Target::Block(b));
+        let mut index = vec![None; self.nodes.len()];
+        firsts.iter().enumerate().for_each(|(i, &at)| index[at] = Some(i));
+        let inside = |way: Option<usize>| index[way?];
+        let target = |key: Key, way| inside(way).map_or(Target::Outside(key.0), Target::Block);
+        let steps = self.program.steps();
         let block = |&first: &usize| {
-            let straight_on = |node: &&Node| {
-                let next = number(node.next.filter(|_| !node.transfers)?)?;
-                (!leads[next]).then(|| &self.nodes[next])
+            let straight_on = |&at: &usize| {
+                let next = ways[at].last().copied().filter(|_| !self.nodes[at].transfers)??;
+                (!leads[next]).then_some(next)
             };
-            let nodes: Vec<&Node> = std::iter::successors(Some(&self.nodes[first]), straight_on).collect();
-            let node = nodes[nodes.len() - 1];
-            let targets: Vec<_> = node.targets.iter().filter_map(|k| Some((k.0, *index.get(k)?))).collect();
+            let all: Vec<usize> = std::iter::successors(Some(first), straight_on).collect();
+            let last = all[all.len() - 1];
+            let (node, mut ways) = (&self.nodes[last], ways[last].iter().copied());
+            let steps = || all.iter().flat_map(|&at| &steps[self.nodes[at].line.clone()]);
+            let taken = node.taken.map(|key| target(key, ways.next().flatten()));
+            let targets = node.targets.iter().zip(ways.by_ref());
+            let targets: Vec<_> = targets.filter_map(|(key, way)| Some((key.0, inside(way)?))).collect();
             Block {
-                next: node.next.map_or(Target::Outside(0), target),
-                taken: node.taken.map(target),
+                next: node.next.map_or(Target::Outside(0), |key| target(key, ways.next().flatten())),
+                taken,
                 is_paired: node.open.is_none() && !targets.is_empty(),
                 targets,
-                insns: nodes.iter().map(|node| (node.key.0, node.insn)).collect(),
-                named: nodes.iter().map(|node| node.named).collect(),
+                insns: steps().map(|(pc, step)| (*pc, step.insn)).collect(),
+                named: steps().map(|(_, step)| step.named).collect(),
                 ..Block::default()
             }
         };
         let blocks = firsts.iter().map(block).collect();
-        let is_large = has_entries::<G>() && self.nodes.len() >= self.limits.instructions / LARGE;
+        let is_large = has_entries::<G>() && self.len >= self.limits.instructions / LARGE;
         let places = self.shared_places().filter(|_| is_large).chain(self.come_back.iter().copied());
-        let inside = places.filter_map(|key| Some((key.0, *index.get(&key)?)));
-        let entries = BTreeMap::from_iter(inside.filter(|place| place.0 != entry.0));
+        let places = places.filter_map(|key| Some((key.0, inside(number(key))?)));
+        let entries = BTreeMap::from_iter(places.filter(|place| place.0 != entry.0));
         let entries = entries.into_values().take(ENTRIES).collect();
         let mut region = Region { blocks, entries, left_out: self.left_out };
         region.renumber();

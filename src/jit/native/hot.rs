@@ -15,9 +15,9 @@ use super::{EXITS, Native, OFTEN, SHUT};
 use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::interp::{Code, NATIVE};
-use crate::ops::{Flow, Pc};
+use crate::ops::{Pc, Via};
 use crate::record::{Doing, Unfit, What};
-use crate::region::{self, Limits, Program, Region, Shape, Step};
+use crate::region::{self, Limits, Line, Program, Region, Shape, Step, Way};
 use crate::state::State;
 use crate::tier::{Compile, Stats, Tiers};
 
@@ -30,6 +30,8 @@ const SHORT: usize = 32;
 const COLD: i32 = 64;
 /// A run of this many instructions that do nothing is not compiled: control slides through empty memory.
 const SLIDE: usize = 8;
+/// Instructions in a line at most.
+const LINE: usize = 64;
 
 /// What the region finder sees of the machine.
 struct View<'a, G> {
@@ -41,18 +43,20 @@ struct View<'a, G> {
     seen: &'a FxHashSet<Pc>,
     /// Take what has never been executed, too.
     eager: bool,
-    /// To go on where subroutines are called that the region is in the middle of.
-    calls: Option<Calls>,
+    /// Go on where subroutines are called that the region is in the middle of.
+    is_wide: bool,
+    outline: Outline,
     shown: Shown,
+    /// The lines that have been asked for, and their instructions.
+    lines: FxHashMap<Pc, Option<Line>>,
+    steps: Vec<(Pc, Step)>,
 }
 
 /// What searches of regions have shown, for later ones.
 #[derive(Default)]
 pub(super) struct Shown {
-    /// What has been asked for.
-    steps: FxHashMap<Pc, Known>,
-    /// Callees that no region has copies of.
-    never_copied: FxHashSet<Pc>,
+    known: FxHashMap<Pc, Known>,
+    shape: Shape,
 }
 
 /// What an instruction does, as far as regions go by it.
@@ -62,42 +66,75 @@ pub(super) struct Known {
     is_idle: bool,
 }
 
-/// The calls of what has been executed.
+/// What has been executed, as a whole.
 #[derive(Default)]
-struct Calls {
+struct Outline {
+    /// A bit for each place, 64 together: whether jumps lead there.
+    firsts: Vec<u64>,
     /// Subroutines by where their calls return to.
     callees: FxHashMap<Pc, Pc>,
     /// Where calls of a subroutine return to, in order: what is neither cold nor native.
     returns: FxHashMap<Pc, Vec<Pc>>,
 }
 
-impl Calls {
-    fn of<G: Guest>(view: &mut View<'_, G>) -> Calls {
-        let mut calls = Calls::default();
+impl Outline {
+    fn of<G: Guest>(view: &mut View<'_, G>) -> Outline {
+        let mut outline = Outline { firsts: vec![0; view.code.len().div_ceil(64)], ..Outline::default() };
         for pc in 0..view.code.len() as Pc {
             let Some(insn) = view.code.decoded::<G>(pc) else { continue };
-            if let Flow::Call(callee) = view.known(insn, pc).step.flow {
-                let (code, back) = (&view.code, G::next(pc));
-                calls.callees.insert(back, callee);
-                if !is_cold(code, back) && code.heat(back) != NATIVE {
-                    calls.returns.entry(callee).or_default().push(back);
+            match view.known(insn, pc).step.way {
+                Way::Next | Way::Nowhere | Way::Computed(Via::Return) => {}
+                Way::To(to) | Way::ToOrNext(to) => outline.add_first(to),
+                Way::Call(callee) => {
+                    let (code, back) = (&view.code, G::next(pc));
+                    outline.add_first(callee);
+                    outline.callees.insert(back, callee);
+                    if !is_cold(code, back) && code.heat(back) != NATIVE {
+                        outline.returns.entry(callee).or_default().push(back);
+                    }
+                }
+                Way::Computed(_) | Way::ComputedOrNext => {
+                    view.code.arrivals(pc).into_iter().for_each(|to| outline.add_first(to));
                 }
             }
         }
-        calls
+        outline
+    }
+
+    fn add_first(&mut self, pc: Pc) {
+        if let Some(bits) = self.firsts.get_mut(pc as usize / 64) {
+            *bits |= 1 << (pc % 64);
+        }
+    }
+
+    fn is_first(&self, pc: Pc) -> bool {
+        self.firsts.get(pc as usize / 64).is_some_and(|bits| bits >> (pc % 64) & 1 != 0)
     }
 }
 
 impl<G: Guest> Program for View<'_, G> {
-    fn step(&mut self, pc: Pc) -> Option<Step> {
-        let seen = self.eager || self.code.is_decoded(pc);
-        let exists = (pc as usize) < self.code.len();
-        if !seen || !exists || self.history.is_unstable(pc) {
-            return None;
+    fn line(&mut self, pc: Pc) -> Option<Line> {
+        if let Some(known) = self.lines.get(&pc) {
+            return known.clone();
         }
-        let insn = self.code.fetch(self.guest, self.state, pc);
-        let Known { step, is_idle } = self.known(insn, pc);
-        (!is_idle || !self.slides(pc)).then_some(step)
+        let (start, mut at) = (self.steps.len(), pc);
+        while self.steps.len() - start < LINE
+            && let Some(step) = self.step(at)
+        {
+            self.steps.push((at, step));
+            at = G::next(at);
+            // What has not been executed yet may jump anywhere.
+            if step.way != Way::Next || self.eager || self.outline.is_first(at) {
+                break;
+            }
+        }
+        let line = Some(start..self.steps.len()).filter(|line| !line.is_empty());
+        self.lines.insert(pc, line.clone());
+        line
+    }
+
+    fn steps(&self) -> &[(Pc, Step)] {
+        &self.steps
     }
 
     fn arrivals(&self, from: Pc) -> Vec<Pc> {
@@ -113,21 +150,15 @@ impl<G: Guest> Program for View<'_, G> {
     }
 
     fn callers(&self, from: Pc) -> impl Iterator<Item = Pc> {
-        let last = self.code.last_return(from);
-        let calls = self.calls.as_ref().and_then(|calls| Some((calls, last?)));
-        let callers = calls.map(|(calls, last)| match calls.callees.get(&last) {
-            Some(callee) => calls.returns.get(callee).map_or(Vec::new(), Vec::clone),
-            None => vec![last],
-        });
-        callers.into_iter().flatten()
+        let last = self.code.last_return(from).filter(|_| self.is_wide);
+        let callee = self.subroutine(from);
+        let known = callee.and_then(|callee| self.outline.returns.get(&callee));
+        last.filter(|_| callee.is_none()).into_iter().chain(known.into_iter().flatten().copied())
     }
 
     fn subroutine(&self, from: Pc) -> Option<Pc> {
-        self.calls.as_ref()?.callees.get(&self.code.last_return(from)?).copied()
-    }
-
-    fn never_copy(&mut self, callee: Pc) {
-        self.shown.never_copied.insert(callee);
+        let last = self.code.last_return(from).filter(|_| self.is_wide)?;
+        self.outline.callees.get(&last).copied()
     }
 
     fn is_cold(&self, callee: Pc, back: Pc) -> bool {
@@ -139,15 +170,27 @@ impl<G: Guest> Program for View<'_, G> {
 }
 
 impl<G: Guest> View<'_, G> {
+    /// The instruction at `pc`, or `None` where native code had better stop.
+    fn step(&mut self, pc: Pc) -> Option<Step> {
+        let seen = self.eager || self.code.is_decoded(pc);
+        let exists = (pc as usize) < self.code.len();
+        if !seen || !exists || self.history.is_unstable(pc) {
+            return None;
+        }
+        let insn = self.code.fetch(self.guest, self.state, pc);
+        let Known { step, is_idle } = self.known(insn, pc);
+        (!is_idle || !self.slides(pc)).then_some(step)
+    }
+
     /// What the instruction at `pc`, which is this one, does.
     fn known(&mut self, insn: Insn, pc: Pc) -> Known {
-        if let Some(&known) = self.shown.steps.get(&pc).filter(|known| known.step.insn == insn) {
+        if let Some(&known) = self.shown.known.get(&pc).filter(|known| known.step.insn == insn) {
             return known;
         }
         let effects = effects::of::<G>(insn, pc);
-        let step = Step { insn, named: effects.named_accesses(), flow: effects.flow };
+        let step = Step { insn, named: effects.named_accesses(), way: Way::of(effects.flow) };
         let known = Known { step, is_idle: effects.is_idle() };
-        self.shown.steps.insert(pc, known);
+        self.shown.known.insert(pc, known);
         known
     }
 
@@ -398,23 +441,35 @@ impl Native {
             unpaired: &self.unpaired,
             seen: &self.seen,
             eager,
-            calls: None,
+            is_wide: false,
+            outline: Outline::default(),
             shown: std::mem::take(&mut self.shown),
+            lines: FxHashMap::default(),
+            steps: Vec::new(),
         };
-        let region = self.find_around(pc, &limits, &mut view);
-        self.shown = view.shown;
+        if !eager {
+            view.outline = Outline::of(&mut view);
+            view.outline.add_first(pc);
+        }
+        let mut shape = std::mem::take(&mut view.shown.shape);
+        shape.start();
+        let region = self.find_around(pc, &limits, &mut view, &mut shape);
+        self.shown = Shown { shape, ..view.shown };
         region
     }
 
     /// The same, in what the region finder sees of the machine.
-    fn find_around<G: Guest>(&self, pc: Pc, limits: &Limits, view: &mut View<'_, G>) -> Option<Region> {
+    fn find_around<G: Guest>(
+        &self,
+        pc: Pc,
+        limits: &Limits,
+        view: &mut View<'_, G>,
+        shape: &mut Shape,
+    ) -> Option<Region> {
         let is_wide = !view.eager && self.is_outdated(pc);
         let may_go_out = !view.eager && !is_wide && !self.inner.contains(&pc);
-        if is_wide {
-            view.calls = Some(Calls::of(view));
-        }
-        let mut shape = Shape::sharing(view.shown.never_copied.clone());
-        let mut region = region::find::<G>(pc, view, limits, &mut shape)?;
+        view.is_wide = is_wide;
+        let mut region = region::find::<G>(pc, view, limits, shape)?;
         let is_short = |latch| {
             let [left, again] = view.code.times(latch);
             again < left.saturating_mul(SHORT)
@@ -424,7 +479,7 @@ impl Native {
             may_go_out && !is_cold && self.region_at(header).is_none()
         };
         if let Some(header) = region.loop_around::<G>(is_short).filter(is_free)
-            && let Some(outer) = region::find::<G>(header, view, limits, &mut shape)
+            && let Some(outer) = region::find::<G>(header, view, limits, shape)
             && outer.contains(pc)
         {
             region = outer;
@@ -433,7 +488,7 @@ impl Native {
             let elsewhere = |from| view.code.last_return(from).filter(|&back| !region.contains(back));
             let back = region.returns::<G>().find_map(elsewhere);
             let Some(back) = back.filter(|&back| self.region_at(back).is_none()) else { break };
-            let Some(outer) = region::find::<G>(back, view, limits, &mut shape) else { break };
+            let Some(outer) = region::find::<G>(back, view, limits, shape) else { break };
             if outer.blocks[0].predecessors < 2 || !outer.contains(pc) {
                 break;
             }
@@ -441,8 +496,8 @@ impl Native {
         }
         let goes_elsewhere = |from| view.code.last_return(from).is_some_and(|back| !region.contains(back));
         if !view.eager && region.returns::<G>().any(goes_elsewhere) {
-            view.calls = Some(Calls::of(view));
-            let wide = region::find::<G>(region.blocks[0].pc(), view, limits, &mut shape);
+            view.is_wide = true;
+            let wide = region::find::<G>(region.blocks[0].pc(), view, limits, shape);
             region = wide.filter(|wide| wide.contains(pc)).unwrap_or(region);
         }
         Some(region)
