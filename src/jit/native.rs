@@ -1,6 +1,7 @@
 //! A machine's native code: which regions it uses, what they rest on, and when they go.
 
 mod hot;
+mod view;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -84,7 +85,7 @@ pub(crate) struct Native {
     inner: FxHashSet<Pc>,
     /// Places where this machine has had a region compiled that it has not seen yet, and what that consists of.
     waiting: FxHashMap<Pc, FxHashSet<Pc>>,
-    shown: hot::Shown,
+    shown: view::Shown,
     /// Places whose heat says that the library has a region for them.
     offered: FxHashSet<Pc>,
     /// Where regions start that are outdated, and exits since somebody looked.
@@ -132,7 +133,7 @@ impl Native {
             trusters: Watches::new(),
             inner: FxHashSet::default(),
             waiting: FxHashMap::default(),
-            shown: hot::Shown::default(),
+            shown: view::Shown::default(),
             offered: FxHashSet::default(),
             outdated: Vec::new(),
             exits: 0,

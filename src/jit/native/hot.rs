@@ -5,19 +5,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::super::library::Compiled;
 use super::super::order::Order;
-use super::super::policy::{self, History};
+use super::super::policy;
 use super::super::survey::{named_stores, plain_ranges, texts};
-use super::{EXITS, Native, OFTEN, SHUT};
-use crate::effects;
-use crate::guest::{Guest, Insn};
-use crate::interp::{Code, NATIVE};
-use crate::ops::{Pc, Via};
+use super::view::{Past, View, is_cold};
+use super::{EXITS, Native, SHUT};
+use crate::guest::Guest;
+use crate::interp::Code;
+use crate::ops::Pc;
 use crate::record::{Doing, Unfit, What};
-use crate::region::{self, Limits, Line, Program, Region, Shape, Step, Way};
+use crate::region::{self, Limits, Region, Shape};
 use crate::state::State;
 use crate::tier::{Compile, Stats, Tiers};
 
@@ -25,181 +25,6 @@ use crate::tier::{Compile, Stats, Tiers};
 const POLL: i32 = 5_000;
 /// Turns that a short loop takes, on average, at most.
 const SHORT: usize = 32;
-/// A place that has counted this part of what makes one hot is cold: loops there are not copied, which compiling takes longest for, and
-/// large regions are without calls of it.
-const COLD: i32 = 64;
-/// A run of this many instructions that do nothing is not compiled: control slides through empty memory.
-const SLIDE: usize = 8;
-/// Instructions in a line at most.
-const LINE: usize = 64;
-
-/// What the region finder sees of the machine.
-struct View<'a, G> {
-    guest: &'a G,
-    state: &'a mut State,
-    code: &'a mut Code,
-    history: &'a History,
-    unpaired: &'a FxHashMap<Pc, u32>,
-    seen: &'a FxHashSet<Pc>,
-    /// Take what has never been executed, too.
-    eager: bool,
-    /// Go on where subroutines are called that the region is in the middle of.
-    is_wide: bool,
-    outline: Outline,
-    shown: Shown,
-    /// The lines that have been asked for, and their instructions.
-    lines: FxHashMap<Pc, Option<Line>>,
-    steps: Vec<(Pc, Step)>,
-}
-
-/// What searches of regions have shown, for later ones.
-#[derive(Default)]
-pub(super) struct Shown {
-    known: FxHashMap<Pc, Known>,
-    shape: Shape,
-}
-
-/// What an instruction does, as far as regions go by it.
-#[derive(Clone, Copy)]
-pub(super) struct Known {
-    step: Step,
-    is_idle: bool,
-}
-
-/// What has been executed, as a whole.
-#[derive(Default)]
-struct Outline {
-    /// A bit for each place, 64 together: whether jumps lead there.
-    firsts: Vec<u64>,
-    /// Subroutines by where their calls return to.
-    callees: FxHashMap<Pc, Pc>,
-    /// Where calls of a subroutine return to, in order: what is neither cold nor native.
-    returns: FxHashMap<Pc, Vec<Pc>>,
-}
-
-impl Outline {
-    fn of<G: Guest>(view: &mut View<'_, G>) -> Outline {
-        let mut outline = Outline { firsts: vec![0; view.code.len().div_ceil(64)], ..Outline::default() };
-        for pc in 0..view.code.len() as Pc {
-            let Some(insn) = view.code.decoded::<G>(pc) else { continue };
-            match view.known(insn, pc).step.way {
-                Way::Next | Way::Nowhere | Way::Computed(Via::Return) => {}
-                Way::To(to) | Way::ToOrNext(to) => outline.add_first(to),
-                Way::Call(callee) => {
-                    let (code, back) = (&view.code, G::next(pc));
-                    outline.add_first(callee);
-                    outline.callees.insert(back, callee);
-                    if !is_cold(code, back) && code.heat(back) != NATIVE {
-                        outline.returns.entry(callee).or_default().push(back);
-                    }
-                }
-                Way::Computed(_) | Way::ComputedOrNext => {
-                    view.code.arrivals(pc).into_iter().for_each(|to| outline.add_first(to));
-                }
-            }
-        }
-        outline
-    }
-
-    fn add_first(&mut self, pc: Pc) {
-        if let Some(bits) = self.firsts.get_mut(pc as usize / 64) {
-            *bits |= 1 << (pc % 64);
-        }
-    }
-
-    fn is_first(&self, pc: Pc) -> bool {
-        self.firsts.get(pc as usize / 64).is_some_and(|bits| bits >> (pc % 64) & 1 != 0)
-    }
-}
-
-impl<G: Guest> Program for View<'_, G> {
-    fn line(&mut self, pc: Pc) -> Option<Line> {
-        if let Some(known) = self.lines.get(&pc) {
-            return known.clone();
-        }
-        let (start, mut at) = (self.steps.len(), pc);
-        while self.steps.len() - start < LINE
-            && let Some(step) = self.step(at)
-        {
-            self.steps.push((at, step));
-            at = G::next(at);
-            // What has not been executed yet may jump anywhere.
-            if step.way != Way::Next || self.eager || self.outline.is_first(at) {
-                break;
-            }
-        }
-        let line = Some(start..self.steps.len()).filter(|line| !line.is_empty());
-        self.lines.insert(pc, line.clone());
-        line
-    }
-
-    fn steps(&self) -> &[(Pc, Step)] {
-        &self.steps
-    }
-
-    fn arrivals(&self, from: Pc) -> Vec<Pc> {
-        self.code.arrivals(from)
-    }
-
-    fn returns_elsewhere(&self, from: Pc) -> impl Iterator<Item = Pc> {
-        self.code.returns_elsewhere(from)
-    }
-
-    fn is_unpaired(&self, from: Pc) -> bool {
-        self.unpaired.get(&from).is_some_and(|&times| times >= OFTEN)
-    }
-
-    fn callers(&self, from: Pc) -> impl Iterator<Item = Pc> {
-        let last = self.code.last_return(from).filter(|_| self.is_wide);
-        let callee = self.subroutine(from);
-        let known = callee.and_then(|callee| self.outline.returns.get(&callee));
-        last.filter(|_| callee.is_none()).into_iter().chain(known.into_iter().flatten().copied())
-    }
-
-    fn subroutine(&self, from: Pc) -> Option<Pc> {
-        let last = self.code.last_return(from).filter(|_| self.is_wide)?;
-        self.outline.callees.get(&last).copied()
-    }
-
-    fn is_cold(&self, callee: Pc, back: Pc) -> bool {
-        // What was counted since another place is little where that is close. Nothing is counted in native code.
-        let back = self.code.heat(back);
-        let is_cold_behind = back < self.code.threshold() / COLD || back == NATIVE;
-        !self.eager && !self.seen.contains(&callee) && is_cold(self.code, callee) && is_cold_behind
-    }
-}
-
-impl<G: Guest> View<'_, G> {
-    /// The instruction at `pc`, or `None` where native code had better stop.
-    fn step(&mut self, pc: Pc) -> Option<Step> {
-        let seen = self.eager || self.code.is_decoded(pc);
-        let exists = (pc as usize) < self.code.len();
-        if !seen || !exists || self.history.is_unstable(pc) {
-            return None;
-        }
-        let insn = self.code.fetch(self.guest, self.state, pc);
-        let Known { step, is_idle } = self.known(insn, pc);
-        (!is_idle || !self.slides(pc)).then_some(step)
-    }
-
-    /// What the instruction at `pc`, which is this one, does.
-    fn known(&mut self, insn: Insn, pc: Pc) -> Known {
-        if let Some(&known) = self.shown.known.get(&pc).filter(|known| known.step.insn == insn) {
-            return known;
-        }
-        let effects = effects::of::<G>(insn, pc);
-        let step = Step { insn, named: effects.named_accesses(), way: Way::of(effects.flow) };
-        let known = Known { step, is_idle: effects.is_idle() };
-        self.shown.known.insert(pc, known);
-        known
-    }
-
-    /// Whether nothing but instructions that do nothing is executed from here on for long.
-    fn slides(&self, pc: Pc) -> bool {
-        let places = std::iter::successors(Some(pc), |&pc| Some(G::next(pc))).take(SLIDE);
-        places.into_iter().all(|pc| effects::of::<G>(self.guest.decode(self.state, pc), pc).is_idle())
-    }
-}
 
 impl Native {
     /// The place at the state's pc is hot: takes the region there from the library, or has it compiled.
@@ -432,29 +257,15 @@ impl Native {
             call_depth: config.call_depth,
             targets: config.targets,
         };
-        let eager = config.tiers == Tiers::Jit;
-        let mut view = View {
-            guest,
-            state,
-            code,
-            history: &self.history,
-            unpaired: &self.unpaired,
-            seen: &self.seen,
-            eager,
-            is_wide: false,
-            outline: Outline::default(),
-            shown: std::mem::take(&mut self.shown),
-            lines: FxHashMap::default(),
-            steps: Vec::new(),
-        };
-        if !eager {
-            view.outline = Outline::of(&mut view);
-            view.outline.add_first(pc);
-        }
+        let is_eager = config.tiers == Tiers::Jit;
+        let past = Past { history: &self.history, unpaired: &self.unpaired, seen: &self.seen };
+        let shown = std::mem::take(&mut self.shown);
+        let mut view = View::new(pc, guest, state, code, past, is_eager, shown);
         let mut shape = std::mem::take(&mut view.shown.shape);
         shape.start();
         let region = self.find_around(pc, &limits, &mut view, &mut shape);
-        self.shown = Shown { shape, ..view.shown };
+        self.shown = view.shown;
+        self.shown.shape = shape;
         region
     }
 
@@ -466,8 +277,8 @@ impl Native {
         view: &mut View<'_, G>,
         shape: &mut Shape,
     ) -> Option<Region> {
-        let is_wide = !view.eager && self.is_outdated(pc);
-        let may_go_out = !view.eager && !is_wide && !self.inner.contains(&pc);
+        let is_wide = !view.is_eager && self.is_outdated(pc);
+        let may_go_out = !view.is_eager && !is_wide && !self.inner.contains(&pc);
         view.is_wide = is_wide;
         let mut region = region::find::<G>(pc, view, limits, shape)?;
         let is_short = |latch| {
@@ -495,7 +306,7 @@ impl Native {
             region = outer;
         }
         let goes_elsewhere = |from| view.code.last_return(from).is_some_and(|back| !region.contains(back));
-        if !view.eager && region.returns::<G>().any(goes_elsewhere) {
+        if !view.is_eager && region.returns::<G>().any(goes_elsewhere) {
             view.is_wide = true;
             let wide = region::find::<G>(region.blocks[0].pc(), view, limits, shape);
             region = wide.filter(|wide| wide.contains(pc)).unwrap_or(region);
@@ -552,11 +363,6 @@ impl Native {
 /// Where blocks of a region start at which few instructions have been counted. Those in native code have less than none.
 fn cold_places(region: &Region, code: &Code) -> FxHashSet<Pc> {
     region.blocks.iter().map(|block| block.pc()).filter(|&pc| is_cold(code, pc)).collect()
-}
-
-/// Whether few instructions have been counted at a place.
-fn is_cold(code: &Code, pc: Pc) -> bool {
-    (0..code.threshold() / COLD).contains(&code.heat(pc))
 }
 
 /// The heat of a place that is looked at again soon.
