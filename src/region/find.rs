@@ -138,8 +138,6 @@ impl Node {
 pub(crate) struct Shape {
     /// Callees that call themselves or do not return like others: they are copied nowhere.
     never_copied: FxHashSet<Pc>,
-    /// Callees that the last large region shared.
-    shared_in_large: FxHashSet<Pc>,
     /// Callees that are not copied around this place.
     shared: FxHashSet<Pc>,
     /// The shared callee that the region's entry is in, if there is one: it is the region's own code.
@@ -153,11 +151,8 @@ pub(crate) struct Shape {
 impl Shape {
     /// Regions around another place are to be found.
     pub(crate) fn start(&mut self) {
-        let shared = std::mem::replace(&mut self.shared, self.never_copied.clone());
-        if std::mem::take(&mut self.hot_only) {
-            self.shared_in_large = shared;
-        }
-        self.condensed = 0;
+        self.shared.clone_from(&self.never_copied);
+        (self.hot_only, self.condensed) = (false, 0);
     }
 }
 
@@ -283,11 +278,7 @@ impl<P: Program> Finder<'_, P> {
 
     /// Gives a large region a shape in which it is smaller, if there is one.
     fn condense(&mut self) -> bool {
-        if std::mem::replace(&mut self.shape.hot_only, true) {
-            return self.share_copied();
-        }
-        self.shape.shared.extend(&self.shape.shared_in_large);
-        true
+        !std::mem::replace(&mut self.shape.hot_only, true) || self.share_copied()
     }
 
     /// Another attempt is to share a callee.
