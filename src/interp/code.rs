@@ -308,9 +308,18 @@ impl Code {
     /// Where the indirect jump or call at `from` may arrive, as far as others like it have.
     pub(crate) fn arrivals(&self, from: Pc) -> Vec<Pc> {
         match self.arrival.get(from as usize) {
-            None | Some(0) => Vec::new(),
             Some(&MANY) => self.arrivals.clone(),
-            Some(&only) => vec![only.wrapping_sub(1)],
+            _ => Vec::from_iter(self.only_arrival(from)),
         }
+    }
+
+    /// Where the indirect jump or call at `from` has always arrived.
+    pub(crate) fn only_arrival(&self, from: Pc) -> Option<Pc> {
+        self.arrival.get(from as usize).filter(|&&only| only != MANY)?.checked_sub(1)
+    }
+
+    /// Where the indirect jumps and calls have arrived that go to many places.
+    pub(crate) fn common_arrivals(&self) -> &[Pc] {
+        &self.arrivals
     }
 }

@@ -22,7 +22,7 @@ use crate::tier::{Config, Plant, Stats};
 
 /// Bits of an entry's number among those of its region.
 const ENTRY_BITS: u32 = 8;
-/// Exits between looks whether outdated regions can be replaced.
+/// Turns of native code between looks whether outdated regions can be replaced.
 const EXITS: u32 = 64;
 /// Indirect jumps and returns to unknown places before a region is made again with them in it, exits to code that was new or cold
 /// before it is made again with that, and exits at accesses before it is made again with more careful tests.

@@ -21,7 +21,7 @@ use crate::ops::{Flow, Pc, Via};
 
 /// What a region may consist of.
 pub(crate) struct Limits {
-    /// Instructions in a region. In one with half as many, cold calls are left out and callees are shared.
+    /// Instructions in a region at most. In one with half as many, cold calls are left out and callees are shared.
     pub(crate) instructions: usize,
     /// How deep calls are copied into their callers.
     pub(crate) call_depth: usize,
@@ -31,8 +31,8 @@ pub(crate) struct Limits {
 
 /// What the finder asks about the machine.
 pub(crate) trait Program {
-    /// The instructions from `pc` on to the first that is not just followed by the next one, or up to one that others lead to: where
-    /// they are among all that are [known][Program::steps]. `None` where native code had better stop.
+    /// The instructions from `pc` on to the first that is not just followed by the next one, at most: fewer where others lead to one of
+    /// them. Where they are among all that are [known][Program::steps]; `None` where native code had better stop.
     fn line(&mut self, pc: Pc) -> Option<Line>;
     /// The instructions of lines, and where they are.
     fn steps(&self) -> &[(Pc, Step)];
@@ -107,7 +107,7 @@ struct Context {
     may_return: bool,
 }
 
-/// The first instruction of a line, in a context.
+/// An instruction in a context: of a line, the first.
 type Key = (Pc, usize);
 
 /// The context of what is no part of the region.
@@ -142,17 +142,14 @@ pub(crate) struct Shape {
     shared: FxHashSet<Pc>,
     /// The shared callee that the region's entry is in, if there is one: it is the region's own code.
     own: Option<Pc>,
-    /// The region is large: cold calls are left out.
+    /// Cold calls are left out.
     hot_only: bool,
-    /// Times that callees were shared because too much was copied.
-    condensed: u32,
 }
 
 impl Shape {
     /// Regions around another place are to be found.
     pub(crate) fn start(&mut self) {
         self.shared.clone_from(&self.never_copied);
-        (self.hot_only, self.condensed) = (false, 0);
     }
 }
 
@@ -188,7 +185,7 @@ pub(crate) fn find<G: Guest>(
     limits: &Limits,
     shape: &mut Shape,
 ) -> Option<Region> {
-    shape.own = None;
+    (shape.own, shape.hot_only) = (None, false);
     let mut finder = Finder {
         program,
         limits,
@@ -292,7 +289,7 @@ impl<P: Program> Finder<'_, P> {
         self.share(callee);
     }
 
-    /// Shares the callees of which most is copied, if any is, and of which less is every time.
+    /// Shares the callees of which most is copied, if any is.
     fn share_copied(&mut self) -> bool {
         let mut sizes = vec![0; self.contexts.len()];
         self.nodes.iter().for_each(|node| sizes[node.key.1] += node.line.len());
@@ -307,9 +304,7 @@ impl<P: Program> Finder<'_, P> {
         }
         let saved = |callee: &Pc| copies[callee].0 - copies[callee].1;
         let most = copies.keys().map(saved).max().unwrap_or(0);
-        self.shape.condensed += 1;
-        let least = most >> (2 * self.shape.condensed - 1).min(31);
-        self.shape.shared.extend(copies.keys().filter(|callee| saved(callee) >= least.max(1)));
+        self.shape.shared.extend(copies.keys().filter(|callee| most > 0 && 2 * saved(callee) >= most));
         most > 0
     }
 
@@ -325,7 +320,8 @@ impl<P: Program> Finder<'_, P> {
 
     /// The node for a line; `None` outside the region.
     fn visit<G: Guest>(&mut self, key: Key) -> Option<Node> {
-        let line = self.program.line(key.0)?;
+        let mut line = self.program.line(key.0)?;
+        line.end = line.end.min(line.start + self.limits.instructions - self.len);
         let (pc, Step { way, .. }) = self.program.steps()[line.end - 1];
         let (next, context) = (G::next(pc), key.1);
         let (targets, transfers) = (Vec::new(), true);

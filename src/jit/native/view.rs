@@ -76,7 +76,7 @@ impl Outline {
         for pc in 0..view.code.len() as Pc {
             let Some(insn) = view.code.decoded::<G>(pc) else { continue };
             match view.known(insn, pc).step.way {
-                Way::Next | Way::Nowhere | Way::Computed(Via::Return) => {}
+                Way::Next | Way::Nowhere => {}
                 Way::To(to) | Way::ToOrNext(to) => outline.add_first(to),
                 Way::Call(callee) => {
                     let (code, back) = (&view.code, G::next(pc));
@@ -86,11 +86,16 @@ impl Outline {
                         outline.returns.entry(callee).or_default().push(back);
                     }
                 }
+                Way::Computed(Via::Return) => {
+                    let elsewhere = view.code.returns_elsewhere(pc).chain(view.code.last_return(pc));
+                    elsewhere.for_each(|to| outline.add_first(to));
+                }
                 Way::Computed(_) | Way::ComputedOrNext => {
-                    view.code.arrivals(pc).into_iter().for_each(|to| outline.add_first(to));
+                    view.code.only_arrival(pc).into_iter().for_each(|to| outline.add_first(to));
                 }
             }
         }
+        view.code.common_arrivals().iter().for_each(|&to| outline.add_first(to));
         outline
     }
 
