@@ -16,6 +16,7 @@ use crate::guest::Guest;
 use crate::interp::{Code, NATIVE};
 use crate::ops::Pc;
 use crate::record::{self, Doing, Record, What, Why};
+use crate::region::Shape;
 use crate::state::{State, attr};
 use crate::table::Table;
 use crate::tier::{Config, Plant, Stats};
@@ -85,7 +86,9 @@ pub(crate) struct Native {
     inner: FxHashSet<Pc>,
     /// Places where this machine has had a region compiled that it has not seen yet, and what that consists of.
     waiting: FxHashMap<Pc, FxHashSet<Pc>>,
-    shown: view::Shown,
+    /// What searches of regions have shown, for later ones.
+    known: view::KnownSteps,
+    shape: Shape,
     /// Places whose heat says that the library has a region for them.
     offered: FxHashSet<Pc>,
     /// Where regions start that are outdated, and exits since somebody looked.
@@ -133,7 +136,8 @@ impl Native {
             trusters: Watches::new(),
             inner: FxHashSet::default(),
             waiting: FxHashMap::default(),
-            shown: view::Shown::default(),
+            known: view::KnownSteps::default(),
+            shape: Shape::default(),
             offered: FxHashSet::default(),
             outdated: Vec::new(),
             exits: 0,
@@ -449,36 +453,6 @@ impl Native {
         if let Some(why) = self.regions[id].as_mut().and_then(|region| region.outdated.take()) {
             self.drop_region(id, why, state, code, stats);
         }
-    }
-
-    /// Whether all that a region rests on holds here, and this machine knows nothing against it.
-    fn accepts(&self, region: &Compiled, state: &State) -> bool {
-        let Basis { words, trusted, .. } = &region.basis;
-        let is_known_better = |word: &Word| match word.is_literal {
-            true => self.mutable.contains(&word.at),
-            false => self.history.is_unstable(word.at),
-        };
-        let varying = self.varying.get(&region.basis.entry_pc);
-        let is_constant = |slot: usize| varying.is_none_or(|varying| !varying.contains(&slot));
-        !self.refused.contains(&region.number)
-            && region.basis.constants.iter().all(|constant| is_constant(constant.0))
-            && !words.iter().any(is_known_better)
-            && (self.changed(region, state).next().is_none()
-                || self.config().plant == Some(Plant::Publication))
-            && !trusted.iter().any(|&at| self.is_special(at, state))
-    }
-
-    /// The words that are not what a region was made from.
-    fn changed<'a>(&self, region: &'a Compiled, state: &'a State) -> impl Iterator<Item = Pc> + 'a {
-        let space = self.code_space;
-        let changed = move |w: &&Word| space.is_some_and(|s| state.bits(s, w.at as u64) != Some(w.value));
-        region.basis.words.iter().filter(changed).map(|w| w.at)
-    }
-
-    /// Whether a store to a word has to be tested for.
-    fn is_special(&self, at: Pc, state: &State) -> bool {
-        let special = attr::WRITE | attr::MADE;
-        self.code_space.is_some_and(|space| state.attributes(space, at as u64) & special != 0)
     }
 
     /// Leads control at a region's entry into it, and watches the words that it rests on.

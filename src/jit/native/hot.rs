@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
-use super::super::library::Compiled;
+use super::super::library::{Basis, Compiled, Word};
 use super::super::order::Order;
 use super::super::policy;
 use super::super::survey::{named_stores, plain_ranges, texts};
@@ -18,8 +18,8 @@ use crate::interp::Code;
 use crate::ops::Pc;
 use crate::record::{Doing, Unfit, What};
 use crate::region::{self, Limits, Region, Shape};
-use crate::state::State;
-use crate::tier::{Compile, Stats, Tiers};
+use crate::state::{State, attr};
+use crate::tier::{Compile, Plant, Stats, Tiers};
 
 /// Instructions between looks at what others compile.
 const POLL: i32 = 5_000;
@@ -170,6 +170,36 @@ impl Native {
         true
     }
 
+    /// Whether all that a region rests on holds here, and this machine knows nothing against it.
+    pub(super) fn accepts(&self, region: &Compiled, state: &State) -> bool {
+        let Basis { words, trusted, .. } = &region.basis;
+        let is_known_better = |word: &Word| match word.is_literal {
+            true => self.mutable.contains(&word.at),
+            false => self.history.is_unstable(word.at),
+        };
+        let varying = self.varying.get(&region.basis.entry_pc);
+        let is_constant = |slot: usize| varying.is_none_or(|varying| !varying.contains(&slot));
+        !self.refused.contains(&region.number)
+            && region.basis.constants.iter().all(|constant| is_constant(constant.0))
+            && !words.iter().any(is_known_better)
+            && (self.changed(region, state).next().is_none()
+                || self.config().plant == Some(Plant::Publication))
+            && !trusted.iter().any(|&at| self.is_special(at, state))
+    }
+
+    /// The words that are not what a region was made from.
+    fn changed<'a>(&self, region: &'a Compiled, state: &'a State) -> impl Iterator<Item = Pc> + 'a {
+        let space = self.code_space;
+        let changed = move |w: &&Word| space.is_some_and(|s| state.bits(s, w.at as u64) != Some(w.value));
+        region.basis.words.iter().filter(changed).map(|w| w.at)
+    }
+
+    /// Whether a store to a word has to be tested for.
+    fn is_special(&self, at: Pc, state: &State) -> bool {
+        let special = attr::WRITE | attr::MADE;
+        self.code_space.is_some_and(|space| state.attributes(space, at as u64) & special != 0)
+    }
+
     /// Gives a place that has no native code, not even what is outdated, another heat.
     pub(super) fn cool(&self, pc: Pc, heat: i32, code: &mut Code) {
         if self.entry_at(pc).is_none() {
@@ -259,13 +289,12 @@ impl Native {
         };
         let is_eager = config.tiers == Tiers::Jit;
         let past = Past { history: &self.history, unpaired: &self.unpaired, seen: &self.seen };
-        let shown = std::mem::take(&mut self.shown);
-        let mut view = View::new(pc, guest, state, code, past, is_eager, shown);
-        let mut shape = std::mem::take(&mut view.shown.shape);
+        let known = std::mem::take(&mut self.known);
+        let mut shape = std::mem::take(&mut self.shape);
+        let mut view = View::new(pc, guest, state, code, past, is_eager, known);
         shape.start();
         let region = self.find_around(pc, &limits, &mut view, &mut shape);
-        self.shown = view.shown;
-        self.shown.shape = shape;
+        (self.known, self.shape) = (view.known, shape);
         region
     }
 

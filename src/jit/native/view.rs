@@ -8,7 +8,7 @@ use crate::effects;
 use crate::guest::{Guest, Insn};
 use crate::interp::{Code, NATIVE};
 use crate::ops::{Pc, Via};
-use crate::region::{Line, Program, Shape, Step, Way};
+use crate::region::{Line, Program, Step, Way};
 use crate::state::State;
 
 /// A place that has counted this part of what makes one hot is cold: loops there are not copied, which compiling takes longest for, and
@@ -39,22 +39,18 @@ pub(super) struct View<'a, G> {
     /// Go on where subroutines are called that the region is in the middle of.
     pub(super) is_wide: bool,
     outline: Outline,
-    pub(super) shown: Shown,
+    pub(super) known: KnownSteps,
     /// The lines that have been asked for, and their instructions.
     lines: FxHashMap<Pc, Option<Line>>,
     steps: Vec<(Pc, Step)>,
 }
 
-/// What searches of regions have shown, for later ones.
-#[derive(Default)]
-pub(super) struct Shown {
-    known: FxHashMap<Pc, Known>,
-    pub(super) shape: Shape,
-}
+/// What instructions do, by their places: kept from one search to the next.
+pub(super) type KnownSteps = FxHashMap<Pc, Known>;
 
 /// What an instruction does, as far as regions go by it.
 #[derive(Clone, Copy)]
-struct Known {
+pub(super) struct Known {
     step: Step,
     is_idle: bool,
 }
@@ -176,10 +172,10 @@ impl<'a, G: Guest> View<'a, G> {
         code: &'a mut Code,
         past: Past<'a>,
         is_eager: bool,
-        shown: Shown,
+        known: KnownSteps,
     ) -> View<'a, G> {
         let (is_wide, outline, lines, steps) = Default::default();
-        let mut view = View { guest, state, code, past, is_eager, is_wide, outline, shown, lines, steps };
+        let mut view = View { guest, state, code, past, is_eager, is_wide, outline, known, lines, steps };
         if !is_eager {
             view.outline = Outline::of(&mut view);
             view.outline.add_first(pc);
@@ -201,20 +197,20 @@ impl<'a, G: Guest> View<'a, G> {
 
     /// What the instruction at `pc`, which is this one, does.
     fn known(&mut self, insn: Insn, pc: Pc) -> Known {
-        if let Some(&known) = self.shown.known.get(&pc).filter(|known| known.step.insn == insn) {
+        if let Some(&known) = self.known.get(&pc).filter(|known| known.step.insn == insn) {
             return known;
         }
         let effects = effects::of::<G>(insn, pc);
         let step = Step { insn, named: effects.named_accesses(), way: Way::of(effects.flow) };
         let known = Known { step, is_idle: effects.is_idle() };
-        self.shown.known.insert(pc, known);
+        self.known.insert(pc, known);
         known
     }
 
     /// Whether nothing but instructions that do nothing is executed from here on for long.
     fn slides(&self, pc: Pc) -> bool {
-        let places = std::iter::successors(Some(pc), |&pc| Some(G::next(pc))).take(SLIDE);
-        places.into_iter().all(|pc| effects::of::<G>(self.guest.decode(self.state, pc), pc).is_idle())
+        let mut places = std::iter::successors(Some(pc), |&pc| Some(G::next(pc))).take(SLIDE);
+        places.all(|pc| effects::of::<G>(self.guest.decode(self.state, pc), pc).is_idle())
     }
 }
 
